@@ -1,0 +1,3 @@
+"""afcmd: one file per noun."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Pure data: identities, states, attributes of jobs, blocks, tasks, users and renders."""
+
+from __future__ import annotations
