@@ -1,0 +1,158 @@
+"""Renders come, go silent, come back, say goodbye (R5 to R8, R11)."""
+
+from __future__ import annotations
+
+from afanasy.core import ends, errors, runs, stops
+from afanasy.core.effects import Disconnect, Note, Refuse, Stop, Welcome
+from afanasy.core.events import (
+    RenderBye,
+    RenderDrain,
+    RenderHello,
+    RenderLinkLost,
+    RenderResources,
+)
+from afanasy.core.renders import touch_render
+from afanasy.core.state import Farm, Render
+from afanasy.core.transitions import add_timer, extra_of
+from afanasy.model.attributes import RenderSpec
+from afanasy.model.clock import Now
+
+
+def on_hello(farm: Farm, event: RenderHello, now: Now) -> None:
+    """A render registers. Its held runs are adopted or stopped; what it lacks is lost (R7)."""
+    render = farm.renders.get(event.name)
+    if render is not None and render.link and render.instance != event.instance:
+        text = (
+            f"another agent speaks for render {event.name!r} from {render.address}; "
+            "give this one its own --hostname, or stop the other"
+        )
+        farm.effects.append(Refuse(event.link, "name_taken", text))
+        return
+    room = None if render is None else render.capacity
+    if render is None:
+        farm.render_id_last += 1
+        render = farm.renders[event.name] = Render(
+            name=event.name,
+            id=farm.render_id_last,
+            spec=RenderSpec(),
+            time_register=int(now.wall),
+            idle_since=int(now.wall),
+        )
+        render.spec.nimby = event.nimby == "nimby"
+        render.spec.NIMBY = event.nimby == "NIMBY"
+    elif render.link and render.link != event.link:
+        farm.effects.append(Disconnect(render.link))
+    rebooted = bool(render.boot_id) and render.boot_id != event.boot_id
+    render.link = event.link
+    render.instance, render.boot_id = event.instance, event.boot_id
+    render.address, render.os, render.engine = event.address, event.os, event.engine
+    render.user_name = event.user_name
+    render.capacity_flag, render.max_tasks_flag = event.capacity, event.max_tasks
+    render.draining = False
+    render.time_launch, render.time_update = event.time_launch, int(now.wall)
+    render.contact_mono = now.mono
+    if event.resources:
+        render.resources = event.resources
+    farm.changes.renders[render.name] = render
+
+    adopted: list[int] = []
+    held = {run.run: run for run in event.runs}
+    for run in list(render.runs.values()):
+        claim = held.get(run.id)
+        if run.current and claim is not None:
+            stops.adopt(farm, run, claim.elapsed_s, now, finished=claim.finished)
+            adopted.append(run.id)
+        elif run.current:
+            why = "its host was rebooted" if rebooted else "its render came back without it"
+            ends.lose_for_good(farm, run, now, runs.END_NEVER_BEGAN, why, died=rebooted)
+        elif claim is None:
+            runs.forget_stale(farm, run, now)
+    current = set(adopted)
+    for run_id, claim in held.items():
+        if run_id not in current and not claim.finished:
+            farm.effects.append(Stop(render.name, run_id, "it lost the right to count"))
+    farm.effects.append(Welcome(render.name, event.link, tuple(adopted)))
+    farm.effects.append(Note("render_online", {"render": render.name, "address": event.address}))
+    touch_render(farm, render, now.mono)
+    room_changed(farm, room, render, now)
+
+
+def room_changed(farm: Farm, before: int | None, render: Render, now: Now) -> None:
+    """Look at R13 again when the total capacity of a render changed; None = it is new."""
+    after = render.capacity
+    if before == after:
+        return
+    grew = before is None or after < 0 or 0 <= before < after
+    if grew:
+        errors.recheck_stuck(farm, now)
+    else:
+        errors.recheck_all(farm, now)
+
+
+def on_link_lost(farm: Farm, event: RenderLinkLost, now: Now) -> None:
+    """The connection is gone: tasks are waited for, nothing moves (R6)."""
+    render = farm.renders.get(event.name)
+    if render is None or render.link != event.link:
+        return  # a connection that was replaced already
+    render.link = 0
+    render.contact_mono = now.mono - event.silent_s
+    touch_render(farm, render, now.mono)
+    for run in list(render.runs.values()):
+        runs.mark_away(farm, run, now)
+    add_timer(farm, render.contact_mono + farm.reconnect_timeout_s, "lost", render)
+    farm.changes.renders[render.name] = render
+    farm.effects.append(Note("render_offline", {"render": render.name}))
+
+
+def on_silence(farm: Farm, render: Render, now: Now) -> None:
+    """The reconnect time-out is over: give up what the render held (R6), or hold it (R8)."""
+    if render.link:
+        return
+    since = max(render.contact_mono, farm.serving_mono)
+    left = since + farm.reconnect_timeout_s - now.mono
+    if left > 0:
+        add_timer(farm, now.mono + left, "lost", render)
+        return
+    for run in list(render.runs.values()):
+        if not run.current:
+            continue
+        if run.block.spec.on_lost_render == "hold" and not run.stop_cause:
+            extra = extra_of(run.block, run.task)
+            extra.reason = f"held: {render.name} is away and may still run it"
+            farm.changes.task(run.block, run.task)
+            continue
+        why = f"{render.name} stayed silent for {round(now.mono - since)} s"
+        ends.lose(farm, run, now, runs.END_LOST, why, died=True)
+
+
+def on_bye(farm: Farm, event: RenderBye, now: Now) -> None:
+    """The agent ended its tasks and exits: they go back without error (R11)."""
+    render = farm.renders.get(event.name)
+    if render is None or render.link != event.link:
+        return
+    for run in list(render.runs.values()):
+        if run.current:
+            ends.lose_for_good(farm, run, now, runs.END_DEREGISTERED, "its render exited")
+        else:
+            runs.forget_stale(farm, run, now)
+    render.link = 0
+    render.contact_mono = now.mono
+    touch_render(farm, render, now.mono)
+    farm.changes.renders[render.name] = render
+    farm.effects.append(Note("render_exits", {"render": render.name}))
+
+
+def on_drain(farm: Farm, event: RenderDrain, now: Now) -> None:
+    """The agent wants no new work, or wants work again."""
+    render = farm.renders.get(event.name)
+    if render is not None:
+        render.draining = event.on
+        touch_render(farm, render, now.mono)
+
+
+def on_resources(farm: Farm, event: RenderResources, now: Now) -> None:
+    """Remember the load. It asks for no solving (R27: no need registers a threshold yet)."""
+    render = farm.renders.get(event.name)
+    if render is not None:
+        render.resources = event.values
+        render.time_update = int(now.wall)

@@ -1,0 +1,377 @@
+"""What the server knows: the farm, its users, jobs, blocks, renders and open runs.
+
+Nouns only; what may happen to them is in the reactions. Everything here is owned by one caller, the
+server's loop (or a test, or the simulator), and changed by :func:`afanasy.core.reactor.apply` and
+:func:`afanasy.core.solve.solve` alone.
+
+Counters (``running``, ``capacity_used``, ``counts`` …) are kept beside what they count, because
+solving asks them all the time; :mod:`afanasy.core.invariants` recounts them after every test step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from af import numeric
+from afanasy.core.changes import Changes
+from afanasy.core.effects import Effect
+from afanasy.core.order import Frames, TaskOrder, make_order
+from afanasy.core.render_state import Render
+from afanasy.core.tasks import CODES, Code, ReadyQueue, TaskColumns
+from afanasy.core.troubles import HostErrors, Rate, ServiceHold, TaskExtra
+from afanasy.model.attributes import BlockSpec, JobSpec, TaskSpec, UserSpec
+from afanasy.model.ids import BlockKey, RunId
+from afanasy.model.states import St
+
+#: State bits that a job has when one of its blocks has them; a plain number, for it is asked often.
+_FROM_BLOCKS = int(St.RDY | St.RUN | St.ERR | St.WRN | St.SUS | St.SKP)
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """One start of a task on a render, from the decision until its result is settled.
+
+    ``current`` says that it has the right to count: then, and only then, it is its block's
+    ``open[task]`` and holds every counter. A run that lost the right and whose process may still
+    live holds its host's capacity and nothing else (R7).
+    """
+
+    id: RunId
+    block: Block
+    task: int
+    render: Render
+    #: Which start of the task, from 1.
+    number: int
+    #: Capacity units held on the render: capacity times coefficient.
+    capacity: int
+    coeff: int
+    started_mono: float
+    started_wall: float
+    #: Wall seconds between the moment the task could first have started and its start.
+    waited_s: float = 0.0
+    current: bool = True
+    #: A stop is under way: why, and the state the task takes when the run has ended (R9).
+    stop_cause: str = ""
+    stop_target: Code = Code.READY
+    #: The stop counts as an error of the host (max run time, progress time-out).
+    stop_counts: bool = False
+    percent: int = -1
+    frame: int = -1
+    percentframe: int = -1
+    activity: str = ""
+    report: str = ""
+    memory_mb: int = -1
+    warning: bool = False
+    #: As the render reported them at ``reported_mono`` (R19).
+    elapsed_s: float = 0.0
+    quiet_s: float = 0.0
+    reported_mono: float = 0.0
+    #: When its time limits are looked at next; 0 = no timer is pending.
+    limit_mono: float = 0.0
+
+    def elapsed_at(self, mono: float) -> float:
+        """Seconds the run has lasted: the render's figure, carried on by our clock."""
+        if self.reported_mono:
+            return self.elapsed_s + (mono - self.reported_mono)
+        return mono - self.started_mono
+
+    def quiet_at(self, mono: float) -> float:
+        """Seconds without progress."""
+        return self.quiet_s + (mono - (self.reported_mono or self.started_mono))
+
+
+@dataclass(slots=True, eq=False)
+class User:
+    """An owner of jobs."""
+
+    name: str
+    id: int
+    spec: UserSpec
+    host_name: str = ""
+    time_register: int = 0
+    time_activity: int = 0
+    #: All jobs by serial, and those that could start something now, in solving order.
+    jobs: dict[int, Job] = field(default_factory=dict)
+    queue: list[Job] = field(default_factory=list)
+    running: int = 0
+    running_capacity: int = 0
+    running_on: dict[str, int] = field(default_factory=dict)
+    #: The highest order number of his jobs.
+    order_last: int = 0
+    rate: Rate | None = None
+    #: Solve counter at his last placement; decides between equal needs.
+    solved: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Block:
+    """One block of a job. Its tasks are numbers below ``tasks_num``."""
+
+    key: BlockKey
+    job: Job
+    num: int
+    spec: BlockSpec
+    tasks_num: int
+    #: Records of a list block; None for a numeric one.
+    tasks: list[TaskSpec] | None = None
+    columns: TaskColumns | None = None
+    ready: ReadyQueue | None = None
+    #: Tasks of each state code.
+    counts: list[int] = field(default_factory=lambda: [0] * CODES)
+    #: Task → its run with the right to count.
+    open: dict[int, Run] = field(default_factory=dict)
+    extras: dict[int, TaskExtra] = field(default_factory=dict)
+    error_hosts: dict[str, HostErrors] = field(default_factory=dict)
+    running_capacity: int = 0
+    running_on: dict[str, int] = field(default_factory=dict)
+    #: Tasks with the warning flag, and with errors of their own.
+    warnings: int = 0
+    #: Numbers of the blocks of this job that its depend_mask names (itself, when it does, is no
+    #: reason to wait; blocks with the same mask share the tuple), and whether it waits.
+    depends_on: tuple[int, ...] = ()
+    waiting: bool = False
+    #: All tasks are done or skipped.
+    done: bool = False
+    #: Wall time since when its ready tasks could have started, for the waited seconds of a run.
+    ready_wall: float = 0.0
+    #: Every suitable render is avoided: why (R13), or "".
+    stuck: str = ""
+    #: Its service waits for licences (R18).
+    hold: ServiceHold | None = None
+    #: When its error lists are looked through next; 0 = no timer is pending.
+    forgive_mono: float = 0.0
+    time_started: int = 0
+    time_done: int = 0
+    run_time_min: int = 0
+    run_time_max: int = 0
+    run_time_sum: int = 0
+    last_render: str = ""
+    #: Raised by every edit, so that renders are sent the new text.
+    version: int = 0
+
+    @property
+    def running(self) -> int:
+        """Tasks that hold a run with the right to count."""
+        return len(self.open)
+
+    def touch(self) -> TaskColumns:
+        """The columns, made at the first need."""
+        if self.columns is None:
+            self.columns = TaskColumns(self.tasks_num)
+        return self.columns
+
+    def queue(self) -> ReadyQueue:
+        """The ready queue, made at the first need."""
+        if self.ready is None:
+            self.ready = ReadyQueue(self.touch(), self.order())
+        return self.ready
+
+    def order(self) -> TaskOrder:
+        """The order in which its tasks are tried."""
+        spec = self.spec
+        if spec.numeric:
+            frames_num = (spec.frame_last - spec.frame_first) // spec.frames_inc + 1
+            frames = Frames(spec.frame_first, spec.frames_per_task, spec.frames_inc)
+        else:
+            per_task = spec.frames_per_task or 1
+            frames_num = self.tasks_num * max(1, per_task)
+            frames = Frames(0, per_task, 1)
+        return make_order(spec.sequential, self.tasks_num, frames, frames_num)
+
+    def code(self, task: int) -> Code:
+        """State code of a task."""
+        return Code(self.columns.state[task]) if self.columns else Code.READY
+
+    def frames(self, task: int) -> tuple[int, int, int]:
+        """``(start, finish, number of frames)`` of a task."""
+        spec = self.spec
+        if spec.numeric:
+            return numeric.task_frames(
+                task, spec.frame_first, spec.frame_last, spec.frames_per_task, spec.frames_inc
+            )
+        start, finish = numeric.list_task_frames(task, spec.frames_per_task)
+        return start, finish, finish - start + 1
+
+    def task_name(self, task: int) -> str:
+        """Name of a task (SEMANTICS 1.4)."""
+        if self.tasks is not None:
+            return numeric.list_task_name(self.spec.tasks_name, self.tasks[task].name)
+        start, finish, _ = self.frames(task)
+        return numeric.numeric_task_name(self.spec.tasks_name, start, finish, self.spec.frames_inc)
+
+    def errors_retries(self) -> int:
+        """Errors of a task that are retried: the block's value or its user's (SEMANTICS 5)."""
+        value = self.spec.errors_retries
+        return value if value >= 0 else self.job.user.spec.errors_retries
+
+    def errors_avoid_host(self) -> int:
+        """Errors of a host after which the block avoids it; 0 = never."""
+        value = self.spec.errors_avoid_host
+        return value if value >= 0 else self.job.user.spec.errors_avoid_host
+
+    def errors_task_same_host(self) -> int:
+        """Errors of a host after which a task avoids it; 0 = never."""
+        value = self.spec.errors_task_same_host
+        return value if value >= 0 else self.job.user.spec.errors_task_same_host
+
+    def errors_forgive_time(self) -> int:
+        """Seconds after which a host's errors are forgiven; 0 = never."""
+        value = self.spec.errors_forgive_time
+        return value if value >= 0 else self.job.user.spec.errors_forgive_time
+
+    def avoids(self, host: str) -> bool:
+        """The block's error list keeps it away from ``host``."""
+        entry = self.error_hosts.get(host)
+        limit = self.errors_avoid_host()
+        return entry is not None and 0 < limit <= entry.count
+
+    def task_avoids(self, task: int, host: str) -> bool:
+        """The task's own error list keeps it away from ``host``."""
+        extra = self.extras.get(task)
+        entry = extra.error_hosts.get(host) if extra else None
+        limit = self.errors_task_same_host()
+        return entry is not None and 0 < limit <= entry.count
+
+    def st(self) -> int:
+        """State bits of the block (SEMANTICS 2.3)."""
+        counts = self.counts
+        bits = 0
+        if self.waiting:
+            bits |= St.WDP
+        elif counts[Code.READY] or counts[Code.RETRY]:
+            bits |= St.RDY
+        if self.open:
+            bits |= St.RUN
+        if self.done:
+            bits |= St.DON
+        if counts[Code.ERROR] or self.stuck:
+            bits |= St.ERR
+        if counts[Code.SKIPPED]:
+            bits |= St.SKP
+        if counts[Code.SUSPENDED]:
+            bits |= St.SUS
+        if counts[Code.WAITING]:
+            bits |= St.WDP
+        if self.warnings:
+            bits |= St.WRN
+        return int(bits)
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """A job."""
+
+    serial: int
+    id: int
+    user: User
+    spec: JobSpec
+    blocks: list[Block] = field(default_factory=list)
+    #: Paused by a person (OFF).
+    off: bool = False
+    #: Waits for its time_wait (WTM).
+    waiting_time: bool = False
+    #: Deletion was asked for; it goes when its runs have ended.
+    deleting: bool = False
+    #: The server's own job (id 1): never deleted, hidden from solving by its empty blocks.
+    system: bool = False
+    time_started: int = 0
+    time_done: int = 0
+    #: Position among the user's jobs of equal priority.
+    order: int = 0
+    running: int = 0
+    running_capacity: int = 0
+    running_on: dict[str, int] = field(default_factory=dict)
+    #: (block, task) pairs to try before all others, in order.
+    try_next: list[tuple[int, int]] = field(default_factory=list)
+    queued: bool = False
+    #: The smallest capacity that a task of any of its blocks takes.
+    least_capacity: int = 0
+    rate: Rate | None = None
+    #: The last lines of its log, newest last (SEMANTICS 0).
+    log: list[str] = field(default_factory=list)
+
+    def sort_key(self) -> tuple[int, int, int]:
+        """Order within the user: priority descending, then order, then age."""
+        return (-self.spec.priority, self.order, self.serial)
+
+    @property
+    def done(self) -> bool:
+        """All blocks are done."""
+        return all(block.done for block in self.blocks)
+
+    def st(self) -> int:
+        """State bits of the job (SEMANTICS 2.3)."""
+        bits = 0
+        done = bool(self.blocks)
+        for block in self.blocks:
+            st = block.st()
+            bits |= st & _FROM_BLOCKS
+            done = done and block.done
+        if done:
+            bits |= St.DON
+        if self.waiting_time and not done:
+            bits = bits & ~St.RDY | St.WTM
+        if self.off:
+            bits |= St.OFF
+        return int(bits)
+
+
+#: Answers whether ``mask`` (a regular expression) matches the whole of ``name`` (R21).
+Matcher = Callable[[str, str], bool]
+
+
+@dataclass(slots=True, eq=False)
+class Farm:
+    """Everything. ``epoch`` and ``farm_id`` identify this take-over of this farm (R1, R2)."""
+
+    farm_id: str
+    epoch: int
+    matcher: Matcher
+    #: Mono time when serving began: silence of renders is measured from then (R6).
+    serving_mono: float = 0.0
+    reconnect_timeout_s: float = 60.0
+    users: dict[str, User] = field(default_factory=dict)
+    jobs: dict[int, Job] = field(default_factory=dict)
+    jobs_by_id: dict[int, Job] = field(default_factory=dict)
+    jobs_by_name: dict[str, Job] = field(default_factory=dict)
+    blocks: dict[int, Block] = field(default_factory=dict)
+    renders: dict[str, Render] = field(default_factory=dict)
+    #: Every run that may still have a process, by id.
+    runs: dict[int, Run] = field(default_factory=dict)
+    serial_last: int = 0
+    job_id_last: int = 0
+    user_id_last: int = 0
+    render_id_last: int = 0
+    block_key_last: int = 0
+    run_counter: int = 0
+    solve_counter: int = 0
+    #: name → highest "-N" suffix given out, so that equal names cost no search.
+    name_suffix: dict[str, int] = field(default_factory=dict)
+    # What the next solve looks at: pairs of which neither side is fresh were refused before and
+    # nothing of theirs changed since.
+    # (Dicts, not sets: their order is that of insertion, the same in every process.)
+    fresh_jobs: dict[int, Job] = field(default_factory=dict)
+    fresh_users: dict[str, User] = field(default_factory=dict)
+    fresh_renders: dict[str, Render] = field(default_factory=dict)
+    #: Online renders with room for something.
+    open_renders: dict[str, Render] = field(default_factory=dict)
+    #: Users with jobs in their queue.
+    hungry: dict[str, User] = field(default_factory=dict)
+    #: Blocks with tasks in ERROR because every suitable host is avoided (R13), by key.
+    stuck_blocks: dict[int, Block] = field(default_factory=dict)
+    #: Services that wait for licences, by name (R18).
+    service_holds: dict[str, ServiceHold] = field(default_factory=dict)
+    #: Deadlines: (mono, counter, what); stale entries are checked when they come up.
+    timers: list[tuple[float, int, tuple[object, ...]]] = field(default_factory=list)
+    timer_counter: int = 0
+    #: Dimensions of the statistics (R38): a combination → its number.
+    facets: dict[tuple[str, ...], int] = field(default_factory=dict)
+    #: Batches whose rows were taken in this epoch; orders rows of the same task.
+    batch: int = 0
+    effects: list[Effect] = field(default_factory=list)
+    changes: Changes = field(default_factory=Changes)
+
+    def next_deadline(self) -> float | None:
+        """Mono time of the next timer, or None."""
+        return self.timers[0][0] if self.timers else None

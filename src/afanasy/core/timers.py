@@ -1,0 +1,79 @@
+"""Deadlines of the core. The shell sends a Tick when :meth:`Farm.next_deadline` has come.
+
+A timer is never taken back: when it comes up, what it speaks of may have changed or gone, so every
+reaction here looks again.
+"""
+
+from __future__ import annotations
+
+from heapq import heappop
+from typing import cast
+
+from afanasy.core import errors, holds, links, rates, stops
+from afanasy.core.renders import touch_render
+from afanasy.core.state import Block, Farm, Job, Render, Run, User
+from afanasy.core.tasks import Code
+from afanasy.core.transitions import add_timer, refresh_queue, set_code
+from afanasy.model.clock import Now
+
+
+def fire(farm: Farm, now: Now) -> None:
+    """Act on every deadline that has come."""
+    timers = farm.timers
+    while timers and timers[0][0] <= now.mono:
+        _, _, what = heappop(timers)
+        match what[0]:
+            case "retry":
+                _retry(farm, cast(Block, what[1]), cast(int, what[2]), now)
+            case "limit":
+                stops.check_limits(farm, cast(Run, what[1]), now)
+            case "lost":
+                render = cast(Render, what[1])
+                if farm.renders.get(render.name) is render:
+                    links.on_silence(farm, render, now)
+            case "cool":
+                _cooled(farm, cast(Render, what[1]), now)
+            case "forgive":
+                block = cast(Block, what[1])
+                if farm.blocks.get(block.key) is block:
+                    errors.forgive(farm, block, now)
+            case "rate":
+                rates.on_timer(farm, cast("Job | User", what[1]), now)
+            case "service":
+                holds.on_timer(farm, cast(str, what[1]), now)
+            case "time_wait":
+                _time_came(farm, cast(Job, what[1]), now)
+            case "fresh":
+                job = cast(Job, what[1])
+                if farm.jobs.get(job.serial) is job:
+                    farm.fresh_jobs[job.serial] = job
+            case other:
+                raise AssertionError(f"nobody knows the timer {other!r}")
+
+
+def _retry(farm: Farm, block: Block, task: int, now: Now) -> None:
+    extra = block.extras.get(task)
+    if farm.blocks.get(block.key) is not block or block.code(task) != Code.RETRY or extra is None:
+        return
+    if extra.retry_mono > now.mono:
+        return  # a later error set a later wait, with a timer of its own
+    set_code(farm, block, task, Code.READY, now)
+
+
+def _cooled(farm: Farm, render: Render, now: Now) -> None:
+    if farm.renders.get(render.name) is render and not render.cooling(now.mono):
+        touch_render(farm, render, now.mono)
+
+
+def _time_came(farm: Farm, job: Job, now: Now) -> None:
+    if farm.jobs.get(job.serial) is not job or not job.waiting_time:
+        return
+    left = job.spec.time_wait - now.wall
+    if left > 0:
+        add_timer(farm, now.mono + left, "time_wait", job)
+        return
+    job.waiting_time = False
+    for block in job.blocks:
+        block.ready_wall = now.wall
+    farm.changes.jobs[job.serial] = job
+    refresh_queue(farm, job, now)

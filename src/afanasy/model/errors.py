@@ -1,0 +1,23 @@
+"""Errors that are a person's to mend."""
+
+from __future__ import annotations
+
+
+class UserError(Exception):
+    """A request that cannot be done, said so that the person can mend it (DESIGN, Code).
+
+    ``code`` is a short word that programs test, ``message`` names the field and the rule, ``hint``
+    says what to do, ``field`` is the path of the member at fault, as ``job.blocks[0].capacity``.
+    """
+
+    def __init__(self, code: str, message: str, hint: str = "", *, field: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+        self.field = field
+
+    def sentence(self) -> str:
+        """Field, rule and hint in one line, for classic answers (R50)."""
+        text = f"{self.field}: {self.message}" if self.field else self.message
+        return f"{text} ({self.hint})" if self.hint else text

@@ -1,0 +1,812 @@
+"""Farm stories of the run contract (DESIGN 2): started, adopted, stopped, settled, lost."""
+
+from __future__ import annotations
+
+import pytest
+
+from afanasy.core import events
+from afanasy.core.effects import Acknowledge, Disconnect, InstructRender, Refuse, Stop, Welcome
+from afanasy.core.runs import STOP_MAX_RUN_TIME, STOP_NO_PROGRESS
+from afanasy.model.ids import epoch_of_run
+from afanasy.model.states import RunEnd
+from harness.farm import StoryFarm
+
+# ------------------------------------------------------------------------- one result counts
+
+
+def test_a_run_id_is_never_used_again(farm: StoryFarm) -> None:
+    farm.render("a", capacity=1000)
+    farm.submit(3)
+    first = farm.start(1)[0]
+    farm.finish(first)
+    second = farm.start(1)[0]
+    farm.restart_server()
+    farm.come_back("a")
+    third = farm.start(1)[0]
+    assert first.id < second.id < third.id
+    assert [epoch_of_run(run.id) for run in (first, second, third)] == [1, 1, 2]
+
+
+def test_a_duplicate_result_is_acknowledged_and_ignored(farm: StoryFarm) -> None:
+    farm.render("a", capacity=1000)
+    job = farm.submit(2)
+    run = farm.start(1)[0]
+    for _ in range(3):
+        farm.finish(run)
+    assert [ack.run_id for ack in farm.take(Acknowledge, 3)] == [run.id] * 3
+    assert farm.starts(job.blocks[0]) == 1
+    assert job.blocks[0].counts[4] == 1
+
+
+def test_a_result_from_a_render_that_never_had_the_run_is_ignored(farm: StoryFarm) -> None:
+    farm.render("a", capacity=1000)
+    farm.render("b", capacity=500)
+    job = farm.submit(1)
+    run = farm.start(1)[0]
+    farm.apply(events.RunFinished("b", run.id, RunEnd.SUCCESS))
+    assert farm.state(job.blocks[0]) == "RUN"
+    assert [ack.render for ack in farm.take(Acknowledge, 1)] == ["b"]
+
+
+def test_progress_of_a_run_that_is_gone_is_ignored(farm: StoryFarm) -> None:
+    farm.render("a", capacity=1000)
+    farm.submit(1)
+    run = farm.start(1)[0]
+    farm.finish(run)
+    farm.progress(run, 5.0)
+    assert run.percent == -1
+
+
+def test_a_warning_while_running_and_in_the_result(farm: StoryFarm) -> None:
+    farm.render("a", capacity=2000)
+    job = farm.submit(2)
+    one, two = farm.start(2)
+    farm.progress(one, 1.0, warning=True)
+    farm.finish(one)
+    farm.finish(two, warning=True)
+    assert [farm.state(job.blocks[0], task) for task in (0, 1)] == ["DON WRN", "DON WRN"]
+    assert farm.job_state(job) == "DON WRN"
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        (RunEnd.SUCCESS, "DON"),
+        (RunEnd.PARSER_SUCCESS, "DON PSC"),
+        (RunEnd.FAILED_POST, "DON"),
+        (RunEnd.SKIP, "DON SKP"),
+        (RunEnd.ERROR, "ERR"),
+        (RunEnd.KILLED, "ERR"),
+        (RunEnd.PARSER_ERROR, "ERR PER"),
+        (RunEnd.BAD_RESULT, "ERR PBR"),
+        (RunEnd.BAD_FILES, "ERR"),
+        (RunEnd.FAILED_TO_START, "ERR"),
+        (14, "RDY"),
+        (15, "RDY"),
+    ],
+)
+def test_what_the_ends_make_of_a_task(farm: StoryFarm, status: int, state: str) -> None:
+    """SEMANTICS 2.2."""
+    farm.render("a")
+    job = farm.submit(1, errors_retries=0)
+    farm.finish(farm.start(1)[0], status)
+    assert farm.state(job.blocks[0]) == state
+
+
+def test_a_success_that_came_too_fast_is_an_error(farm: StoryFarm) -> None:
+    """SEMANTICS 2.2: task_min_run_time, for a plain success; not for the parser's."""
+    farm.render("a", capacity=3000)
+    job = farm.submit(3, task_min_run_time=5, errors_retries=0)
+    fast, parsed, slow = farm.start(3)
+    farm.finish(fast, elapsed_s=4.9)
+    farm.finish(parsed, RunEnd.PARSER_SUCCESS, elapsed_s=1.0)
+    farm.finish(slow, elapsed_s=5.0)
+    block = job.blocks[0]
+    assert [farm.state(block, n) for n in range(3)] == ["ERR", "DON PSC", "DON"]
+    assert block.error_hosts["a"].count == 1
+
+
+# ---------------------------------------------------------------------- away and back again
+
+
+def test_a_render_that_comes_back_keeps_its_run(farm: StoryFarm) -> None:
+    """R7: adoption keeps run id, start time and the starts counter."""
+    render = farm.render("a", capacity=1000)
+    job = farm.submit(2)
+    block = job.blocks[0]
+    run = farm.start(1)[0]
+    started = run.started_wall
+    farm.drop_link(render)
+    assert farm.state(block) == "RUN WRC"
+    farm.wait(59)
+    assert farm.start() == []
+    farm.come_back(render, run)
+    assert farm.take(Welcome)[-1].adopted == (run.id,)
+    assert farm.state(block) == "RUN"
+    assert (farm.starts(block), run.started_wall) == (1, started)
+    farm.finish(run)
+    assert farm.state(block) == "DON"
+
+
+def test_pause_and_limits_edited_meanwhile_do_not_matter(farm: StoryFarm) -> None:
+    render = farm.render("a", capacity=1000)
+    job = farm.submit(1)
+    run = farm.start(1)[0]
+    farm.drop_link(render)
+    farm.operate(job, "pause")
+    farm.edit(job.blocks[0], max_running_tasks=0, capacity=9000)
+    farm.edit(render, NIMBY=True, capacity_host=10)
+    farm.come_back(render, run)
+    assert farm.state(job.blocks[0]) == "RUN"
+    assert run.current
+
+
+def test_a_committed_start_that_the_render_never_had(farm: StoryFarm) -> None:
+    """R7: ready again at once, no error."""
+    render = farm.render("a", capacity=1000)
+    job = farm.submit(1)
+    farm.start(1)
+    farm.drop_link(render)
+    farm.come_back(render)
+    assert farm.state(job.blocks[0]) == "RDY"
+    assert (farm.errors(job.blocks[0]), render.capacity_used) == (0, 0)
+    assert farm.start(1)[0].number == 2
+
+
+def test_a_silent_render_is_lost_after_the_reconnect_time(farm: StoryFarm) -> None:
+    """R6, run contract 3: 60 s; then another host, and the old result does not count."""
+    first, second = farm.render("a", capacity=1000), farm.render("b", capacity=900)
+    job = farm.submit(1)
+    old = farm.start(1)[0]
+    assert old.render is first
+    farm.drop_link(first)
+    farm.edit(second, capacity_host=1000)
+    farm.wait(60.1)
+    assert farm.state(job.blocks[0]) == "RDY"
+    new = farm.start(1)[0]
+    assert new.render is second
+    # The old one comes back with its process: it is stopped, holds its capacity until it is gone …
+    farm.come_back(first, old)
+    assert [(stop.render, stop.run_id) for stop in farm.take(Stop, 1)] == [("a", old.id)]
+    assert (first.capacity_used, first.running) == (1000, 0)
+    farm.submit(1, name="other")
+    assert farm.start() == []
+    # … and its success counts nothing.
+    farm.finish(old)
+    assert farm.state(job.blocks[0]) == "RUN"
+    assert first.capacity_used == 0
+    assert farm.start(1)[0].render is first
+    farm.finish(new)
+    assert farm.state(job.blocks[0]) == "DON"
+
+
+def test_a_lost_run_that_ended_meanwhile_is_acknowledged(farm: StoryFarm) -> None:
+    render = farm.render("a", capacity=1000)
+    farm.submit(1)
+    run = farm.start(1)[0]
+    farm.drop_link(render)
+    farm.wait(61)
+    farm.come_back(render, run, finished=True)
+    assert farm.take(Stop) == []
+    farm.take(Acknowledge)
+    farm.finish(run)
+    farm.take(Acknowledge, 1)
+    assert farm.core.runs == {}
+
+
+def test_a_stale_run_that_its_render_does_not_name_any_more_is_forgotten(farm: StoryFarm) -> None:
+    render = farm.render("a", capacity=1000)
+    job = farm.submit(1)
+    farm.start(1)
+    farm.drop_link(render)
+    farm.wait(61)
+    assert render.capacity_used == 1000
+    farm.come_back(render)
+    assert render.capacity_used == 0
+    assert farm.start(1)[0].block.job is job
+
+
+def test_results_count_while_the_task_waits_for_its_render(farm: StoryFarm) -> None:
+    """The journal: the run ended while the server was away."""
+    render = farm.render("a", capacity=1000)
+    job = farm.submit(1, task_max_run_time=5)
+    run = farm.start(1)[0]
+    farm.drop_link(render)
+    farm.wait(20)
+    farm.come_back(render, run, finished=True)
+    assert farm.take(Stop) == []  # it is over: no time limit touches it
+    farm.finish(run)
+    assert farm.state(job.blocks[0]) == "DON"
+
+
+# ------------------------------------------------------------------- links, instances, goodbye
+
+
+def test_the_same_instance_replaces_its_old_link(farm: StoryFarm) -> None:
+    """R5: at once; what comes from the old link afterwards does not count."""
+    render = farm.render("a", capacity=1000)
+    farm.submit(1)
+    run = farm.start(1)[0]
+    old = render.link
+    farm.come_back(render, run)
+    assert [effect.link for effect in farm.take(Disconnect, 1)] == [old]
+    farm.apply(events.RenderLinkLost(old, "a"))
+    farm.apply(events.RenderBye(old, "a"))
+    assert render.online
+    assert run.current
+
+
+def test_another_instance_is_refused_while_the_first_lives(farm: StoryFarm) -> None:
+    render = farm.render("a", address="10.0.0.7", capacity=1000)
+    farm.submit(1)
+    run = farm.start(1)[0]
+    link = render.link
+    farm.render("a", instance="another one")
+    (refused,) = farm.take(Refuse, 1)
+    assert refused.link == farm.links
+    assert "10.0.0.7" in refused.text
+    assert (render.link, run.current) == (link, True)
+    farm.drop_link(render)
+    farm.render("a", instance="another one")
+    farm.take(Refuse, 0)
+    assert render.instance == "another one"
+
+
+def test_a_second_hello_on_the_same_link(farm: StoryFarm) -> None:
+    render = farm.render("a", capacity=1000)
+    farm.submit(1)
+    run = farm.start(1)[0]
+    hello = events.RenderHello(
+        render.link, "a", render.instance, "boot 1", "anna", capacity=1000,
+        runs=[events.HeldRun(run.id, 1.0)],
+    )  # fmt: skip
+    farm.apply(hello)
+    farm.take(Disconnect, 0)
+    assert (run.current, render.running) == (True, 1)
+
+
+def test_a_render_that_says_goodbye(farm: StoryFarm) -> None:
+    """R11: its tasks go back without error."""
+    render = farm.render("a", capacity=2000)
+    job = farm.submit(2)
+    farm.start(2)
+    farm.bye(render)
+    assert [farm.state(job.blocks[0], n) for n in (0, 1)] == ["RDY", "RDY"]
+    assert (farm.errors(job.blocks[0]), render.capacity_used, render.online) == (0, 0, False)
+    assert job.blocks[0].extras == {}
+
+
+def test_a_goodbye_ends_a_stop(farm: StoryFarm) -> None:
+    render = farm.render("a")
+    job = farm.submit(1)
+    farm.start(1)
+    farm.operate_tasks(job.blocks[0], "skip")
+    farm.take(Stop, 1)
+    farm.bye(render)
+    assert farm.state(job.blocks[0]) == "DON SKP"
+
+
+def test_a_draining_render_takes_no_new_work(farm: StoryFarm) -> None:
+    render = farm.render("a", capacity=1000)
+    farm.submit(2)
+    run = farm.start(1)[0]
+    farm.apply(events.RenderDrain("a", True))
+    farm.finish(run)
+    assert farm.start() == []
+    farm.apply(events.RenderDrain("a", False))
+    assert farm.start(1)[0].render is render
+
+
+def test_exit_is_told_to_the_agent(farm: StoryFarm) -> None:
+    farm.render("a")
+    farm.apply(events.OperateRender("a", "exit"))
+    assert [effect.what for effect in farm.take(InstructRender, 1)] == ["exit"]
+
+
+def test_an_offline_render_can_be_deleted_an_online_one_not(farm: StoryFarm) -> None:
+    render = farm.render("a")
+    job = farm.submit(1)
+    run = farm.start(1)[0]
+    farm.refused(events.OperateRender("a", "delete"), "online")
+    farm.drop_link(render)
+    farm.apply(events.OperateRender("a", "delete"))
+    assert farm.state(job.blocks[0]) == "RDY"
+    again = farm.render("a", runs=[events.HeldRun(run.id, 3.0)])
+    assert again.id != render.id
+    assert [stop.run_id for stop in farm.take(Stop, 1)] == [run.id]
+
+
+def test_delete_and_return_in_one_batch(farm: StoryFarm) -> None:
+    """The name is deleted and used again before anything is stored: the new one stays."""
+    render = farm.render("a")
+    farm.drop_link(render)
+    with farm.batch():
+        farm.apply(events.OperateRender("a", "delete"))
+        farm.render("a")
+    assert "a" in farm.restored().renders
+    farm.apply(events.AddUser("carl"))
+    with farm.batch():
+        farm.apply(events.DeleteUser("carl"))
+        farm.submit(1, user="carl")
+    assert "carl" in farm.restored().users
+
+
+# -------------------------------------------------------------------------------------- stops
+
+OPERATIONS = [
+    ("restart", "RDY", "RDY"),
+    ("skip", "DON SKP", "DON"),
+    ("done", "DON", "DON"),
+    ("suspend", "SUS", "DON"),
+]
+
+
+@pytest.mark.parametrize(("operation", "target", "success"), OPERATIONS)
+def test_a_stopped_task_takes_its_target_when_the_process_is_gone(
+    farm: StoryFarm, operation: str, target: str, success: str
+) -> None:
+    """R9: RUN with all counters until then; no start beside a process that is being killed."""
+    render = farm.render("a", capacity=1000)
+    job = farm.submit(1)
+    block = job.blocks[0]
+    run = farm.start(1)[0]
+    farm.operate_tasks(block, operation)
+    farm.take(Stop, 1)
+    assert farm.state(block) == "RUN"
+    assert (job.running, render.capacity_used) == (1, 1000)
+    assert "stopped" in farm.explain(block).summary
+    assert farm.start() == []
+    farm.finish(run, RunEnd.KILLED)
+    assert farm.state(block) == target
+    assert (job.running, render.capacity_used, farm.errors(block)) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(("operation", "target", "success"), OPERATIONS)
+def test_a_success_that_races_the_stop(
+    farm: StoryFarm, operation: str, target: str, success: str
+) -> None:
+    """R9: after a user's skip, done, suspend → DON; after restart → RDY."""
+    farm.render("a")
+    job = farm.submit(1)
+    run = farm.start(1)[0]
+    farm.operate_tasks(job.blocks[0], operation)
+    farm.take(Stop, 1)
+    farm.finish(run)
+    assert farm.state(job.blocks[0]) == success
+
+
+def test_a_success_after_the_jobs_stop_and_after_an_eject(farm: StoryFarm) -> None:
+    farm.render("a", capacity=2000)
+    stopped, ejected = farm.submit(1), farm.submit(1)
+    one, two = farm.start(2)
+    farm.operate(stopped, "stop")
+    farm.apply(events.OperateRender("a", "eject_tasks"))
+    farm.take(Stop)
+    farm.finish(one)
+    farm.finish(two)
+    assert farm.job_state(stopped) == "DON OFF"
+    assert farm.job_state(ejected) == "DON"
+
+
+@pytest.mark.parametrize("status", [RunEnd.SUCCESS, RunEnd.KILLED])
+@pytest.mark.parametrize("limit", ["task_max_run_time", "task_progress_change_timeout"])
+def test_time_limits(farm: StoryFarm, limit: str, status: int) -> None:
+    """R9, R19: stopped, an error counts once, also when a success races the stop."""
+    farm.render("a")
+    job = farm.submit(1, errors_retries=0, **{limit: 30})
+    block = job.blocks[0]
+    run = farm.start(1)[0]
+    farm.wait(29)
+    assert farm.take(Stop) == []
+    farm.wait(1.5)
+    (stop,) = farm.take(Stop, 1)
+    assert stop.cause in (STOP_MAX_RUN_TIME, STOP_NO_PROGRESS)
+    assert (farm.state(block), farm.errors(block)) == ("RUN", 0)
+    farm.wait(1000)
+    farm.take(Stop, 0)
+    farm.finish(run, status)
+    assert (farm.state(block), farm.errors(block)) == ("ERR", 1)
+    assert block.error_hosts["a"].count == 1
+
+
+def test_progress_puts_the_time_out_off(farm: StoryFarm) -> None:
+    farm.render("a")
+    farm.submit(1, task_progress_change_timeout=30)
+    run = farm.start(1)[0]
+    for elapsed in range(20, 200, 20):
+        farm.wait(20)
+        farm.progress(run, elapsed, 0.5)
+    farm.take(Stop, 0)
+    assert len(farm.core.timers) < 10
+    farm.wait(31)
+    farm.take(Stop, 1)
+
+
+def test_run_time_is_the_renders_figure(farm: StoryFarm) -> None:
+    """R3, R19: the render reports how long the run has lasted."""
+    farm.render("a")
+    farm.submit(1, task_max_run_time=100)
+    run = farm.start(1)[0]
+    farm.progress(run, 95.0)
+    farm.wait(4)
+    farm.take(Stop, 0)
+    farm.edit(run.block, task_max_run_time=50)
+    assert [stop.cause for stop in farm.take(Stop, 1)] == [STOP_MAX_RUN_TIME]
+
+
+def test_time_limits_wait_for_an_absent_render(farm: StoryFarm) -> None:
+    render = farm.render("a")
+    farm.submit(1, task_max_run_time=30)
+    run = farm.start(1)[0]
+    farm.drop_link(render)
+    farm.wait(40)
+    farm.take(Stop, 0)
+    farm.render("a", runs=[events.HeldRun(run.id, 40.0)])
+    farm.take(Stop, 1)
+
+
+def test_adoption_over_and_over_leaves_one_timer(farm: StoryFarm) -> None:
+    render = farm.render("a")
+    farm.submit(1, task_max_run_time=100_000)
+    run = farm.start(1)[0]
+    for _ in range(50):
+        farm.drop_link(render)
+        farm.come_back(render, run)
+    farm.wait(100)
+    assert len(farm.core.timers) <= 2
+
+
+def test_a_person_overrules_a_time_limit(farm: StoryFarm) -> None:
+    """Skipped while it was being stopped for its run time: skipped, not failed and tried again."""
+    farm.render("a")
+    job = farm.submit(1, task_max_run_time=10)
+    run = farm.start(1)[0]
+    farm.wait(11)
+    farm.operate_tasks(job.blocks[0], "skip")
+    farm.take(Stop, 2)
+    farm.finish(run, RunEnd.KILLED)
+    assert (farm.state(job.blocks[0]), farm.errors(job.blocks[0])) == ("DON SKP", 0)
+
+
+@pytest.mark.parametrize("weak", ["eject", "stop"])
+def test_an_eject_or_stop_leaves_a_persons_target(farm: StoryFarm, weak: str) -> None:
+    farm.render("a")
+    job = farm.submit(1)
+    run = farm.start(1)[0]
+    farm.operate_tasks(job.blocks[0], "suspend")
+    if weak == "eject":
+        farm.apply(events.OperateRender("a", "eject_tasks"))
+    else:
+        farm.operate(job, "stop")
+    farm.take(Stop, 2)
+    farm.finish(run, RunEnd.KILLED)
+    assert farm.state(job.blocks[0]) == "SUS"
+
+
+def test_continue_while_being_suspended(farm: StoryFarm) -> None:
+    farm.render("a", capacity=1000)
+    job = farm.submit(1)
+    run = farm.start(1)[0]
+    farm.operate_tasks(job.blocks[0], "suspend")
+    farm.take(Stop, 1)
+    assert farm.operate_tasks(job.blocks[0], "continue").count == 1
+    farm.finish(run, RunEnd.KILLED)
+    assert farm.state(job.blocks[0]) == "RDY"
+
+
+def test_a_restart_while_the_render_is_away(farm: StoryFarm) -> None:
+    """R9: restarting a WRC task waits for its render, or for the loss."""
+    render = farm.render("a", capacity=1000)
+    job = farm.submit(1)
+    run = farm.start(1)[0]
+    farm.drop_link(render)
+    farm.operate_tasks(job.blocks[0], "restart")
+    farm.take(Stop, 0)
+    assert farm.state(job.blocks[0]) == "RUN WRC"
+    farm.come_back(render, run)
+    (stop,) = farm.take(Stop, 1)
+    assert stop.cause == "restart"
+    farm.finish(run, RunEnd.KILLED)
+    assert farm.state(job.blocks[0]) == "RDY"
+
+
+def test_a_stop_that_nobody_answers_ends_with_the_loss(farm: StoryFarm) -> None:
+    render = farm.render("a")
+    job = farm.submit(1)
+    farm.start(1)
+    farm.operate_tasks(job.blocks[0], "skip")
+    farm.take(Stop, 1)
+    farm.drop_link(render)
+    farm.wait(61)
+    assert farm.state(job.blocks[0]) == "DON SKP"
+
+
+def test_a_time_limit_of_a_lost_run_counts_no_error(farm: StoryFarm) -> None:
+    render = farm.render("a")
+    job = farm.submit(1, task_max_run_time=10)
+    farm.start(1)
+    farm.wait(11)
+    farm.take(Stop, 1)
+    farm.drop_link(render)
+    farm.wait(61)
+    assert (farm.state(job.blocks[0]), farm.errors(job.blocks[0])) == ("RDY", 0)
+
+
+def test_stops_survive_a_server_restart(farm: StoryFarm) -> None:
+    """R7: causes and targets are committed; the adopted run is told to stop again."""
+    farm.render("a")
+    job = farm.submit(1)
+    run = farm.start(1)[0]
+    farm.operate_tasks(job.blocks[0], "skip")
+    farm.restart_server()
+    farm.come_back("a", run)
+    (stop,) = farm.take(Stop, 1)
+    assert (stop.run_id, stop.cause) == (run.id, "skip")
+    farm.finish(run, RunEnd.KILLED)
+    assert farm.state(farm.job(job.serial).blocks[0]) == "DON SKP"
+
+
+# -------------------------------------------------------------------------------------- eject
+
+
+def test_an_ejected_task_stays_away_for_ten_minutes(farm: StoryFarm) -> None:
+    """R10: no error; explain says so."""
+    farm.render("a")
+    job = farm.submit(1)
+    block = job.blocks[0]
+    run = farm.start(1)[0]
+    outcome = farm.apply(events.OperateRender("a", "eject_tasks", by="bob@desk"))
+    assert outcome.count == 1
+    farm.take(Stop, 1)
+    farm.finish(run, RunEnd.KILLED)
+    assert (farm.state(block), farm.errors(block)) == ("RDY", 0)
+    assert farm.start() == []
+    farm.wait(60)
+    assert farm.start() == []
+    assert farm.explain(block).classes[0].reason.text() == "the task was ejected there 60 s ago"
+    farm.wait(541)
+    farm.start(1)
+
+
+def test_eject_keeps_errors_and_others_go_elsewhere(farm: StoryFarm) -> None:
+    farm.render("a", capacity=1000)
+    job = farm.submit(1)
+    farm.fail(farm.start(1)[0])
+    farm.wait(2)
+    run = farm.start(1)[0]
+    farm.apply(events.OperateRender("a", "eject_tasks"))
+    farm.take(Stop, 1)
+    farm.finish(run, RunEnd.KILLED)
+    assert farm.errors(job.blocks[0]) == 1
+    farm.render("b", capacity=1000)
+    assert farm.start(1)[0].render.name == "b"
+
+
+def test_eject_all_but_my_tasks(farm: StoryFarm) -> None:
+    farm.render("a", capacity=2000)
+    farm.submit(1, user="anna")
+    farm.submit(1, user="bob")
+    farm.start(2)
+    farm.apply(events.OperateRender("a", "eject_tasks_keep_my", by="bob@desk"))
+    (stop,) = farm.take(Stop, 1)
+    assert farm.core.runs[stop.run_id].block.job.user.name == "anna"
+
+
+# ------------------------------------------------------------------------------ hold and deaths
+
+
+def test_a_held_task_waits_for_its_render(farm: StoryFarm) -> None:
+    """R8: on_lost_render "hold": the run keeps the right to count, however long it takes."""
+    first, _ = farm.render("a", capacity=1000), farm.render("b", capacity=900)
+    job = farm.submit(1, on_lost_render="hold")
+    block = job.blocks[0]
+    run = farm.start(1)[0]
+    farm.drop_link(first)
+    farm.wait(10_000)
+    assert farm.state(block) == "RUN WRC"
+    assert "held" in block.extras[0].reason
+    farm.come_back(first, run)
+    assert farm.state(block) == "RUN"
+    assert block.extras[0].reason == ""
+    farm.finish(run)
+    assert farm.state(block) == "DON"
+
+
+def test_a_person_gives_a_held_task_up(farm: StoryFarm) -> None:
+    first, second = farm.render("a", capacity=1000), farm.render("b", capacity=900)
+    job = farm.submit(1, on_lost_render="hold")
+    run = farm.start(1)[0]
+    farm.drop_link(first)
+    farm.edit(second, capacity_host=1000)
+    farm.wait(100)
+    farm.operate_tasks(job.blocks[0], "restart")
+    assert farm.start(1)[0].render is second
+    assert not run.current
+    farm.come_back(first, run)
+    farm.take(Stop, 1)
+
+
+def test_hold_is_taken_back(farm: StoryFarm) -> None:
+    render = farm.render("a")
+    job = farm.submit(1, on_lost_render="hold")
+    farm.start(1)
+    farm.drop_link(render)
+    farm.wait(100)
+    farm.edit(job.blocks[0], on_lost_render="reschedule")
+    farm.wait(0)
+    assert farm.state(job.blocks[0]) == "RDY"
+
+
+def test_a_held_task_is_lost_when_its_render_comes_back_without_it(farm: StoryFarm) -> None:
+    """R6: that is certain."""
+    render = farm.render("a", capacity=1000)
+    job = farm.submit(1, on_lost_render="hold")
+    farm.start(1)
+    farm.drop_link(render)
+    farm.wait(100)
+    farm.come_back(render)
+    assert farm.state(job.blocks[0]) == "RDY"
+    assert farm.start(1)[0].number == 2
+
+
+def test_three_deaths_hold_a_task(farm: StoryFarm) -> None:
+    """R8: three different renders died while they ran it."""
+    job = farm.submit(1)
+    block = job.blocks[0]
+    for n, name in enumerate("abc"):
+        render = farm.render(name)
+        farm.start(1)
+        if n == 1:  # rebooted, and back without the run
+            farm.drop_link(render)
+            farm.come_back(render, boot_id="boot 2")
+            farm.apply(events.RenderDrain(name, True))
+        else:
+            farm.drop_link(render)
+            farm.wait(61)
+    assert farm.state(block) == "SUS"
+    assert "3 renders died" in farm.explain(block).summary
+    assert farm.errors(block) == 0
+    farm.operate_tasks(block, "continue")
+    assert farm.state(block) == "RDY"
+    assert block.extras == {}
+    farm.render("d")
+    farm.start(1)
+
+
+def test_the_same_render_dying_thrice_is_one_death(farm: StoryFarm) -> None:
+    render = farm.render("a")
+    job = farm.submit(1)
+    for n in range(4):
+        farm.start(1)
+        farm.drop_link(render)
+        farm.come_back(render, boot_id=f"boot {n + 2}")
+    assert farm.state(job.blocks[0]) == "RDY"
+
+
+def test_server_restarts_and_goodbyes_are_no_deaths(farm: StoryFarm) -> None:
+    job = farm.submit(1)
+    for name in "abcd":
+        render = farm.render(name)
+        farm.start(1)
+        if name in "ab":
+            farm.bye(render)
+        else:
+            farm.restart_server()
+            farm.come_back(name)
+            farm.apply(events.RenderDrain(name, True))
+    assert farm.state(farm.job(job.serial).blocks[0]) == "RDY"
+
+
+# ----------------------------------------------------------------------- restarts of the server
+
+
+def test_open_runs_hold_everything_from_load_on(farm: StoryFarm) -> None:
+    """R7: capacity, max_running and counters, while the renders are still away."""
+    farm.render("a", capacity=1000)
+    farm.submit(2, max_running_tasks=1)
+    run = farm.start(1)[0]
+    farm.restart_server()
+    assert farm.core.renders["a"].capacity_used == 1000
+    farm.render("b", capacity=1000)
+    assert farm.start() == []
+    farm.come_back("a", run)
+    farm.finish(farm.core.runs[run.id])
+    farm.start(1)
+
+
+def test_silence_is_measured_from_when_serving_began(farm: StoryFarm) -> None:
+    """R6: whichever is later."""
+    render = farm.render("a", capacity=1000)
+    job = farm.submit(1)
+    run = farm.start(1)[0]
+    farm.drop_link(render)
+    farm.wait(50)
+    farm.restart_server()
+    farm.wait(59)
+    assert farm.state(farm.job(job.serial).blocks[0]) == "RUN WRC"
+    farm.come_back("a", run)
+    assert farm.state(farm.job(job.serial).blocks[0]) == "RUN"
+
+
+def test_a_restored_run_that_nobody_brings_back_is_lost(farm: StoryFarm) -> None:
+    farm.render("a")
+    job = farm.submit(1)
+    farm.start(1)
+    farm.restart_server()
+    farm.wait(61)
+    assert farm.state(farm.job(job.serial).blocks[0]) == "RDY"
+
+
+def test_a_stale_run_of_a_deleted_job_holds_its_capacity_across_a_restart(
+    farm: StoryFarm,
+) -> None:
+    render = farm.render("a", capacity=1000)
+    job = farm.submit(1)
+    run = farm.start(1)[0]
+    farm.drop_link(render)
+    farm.wait(61)
+    farm.operate(job, "delete")
+    assert job.serial not in farm.core.jobs
+    farm.restart_server()
+    farm.submit(1)
+    farm.come_back("a", run)
+    farm.take(Stop, 1)
+    assert farm.core.renders["a"].capacity_used == 1000
+    assert farm.start() == []
+    farm.finish(run, RunEnd.KILLED)
+    farm.start(1)
+    assert (run.id,) not in farm.store.tables["open_runs"]
+
+
+# ------------------------------------------------------------------------------------ deletion
+
+
+def test_a_deleted_job_goes_when_its_runs_have_ended(farm: StoryFarm) -> None:
+    farm.render("a", capacity=2000)
+    job = farm.submit(3)
+    one, two = farm.start(2)
+    assert farm.operate(job, "delete").count == 2
+    farm.take(Stop, 2)
+    farm.finish(one, RunEnd.KILLED)
+    assert job.serial in farm.core.jobs
+    assert farm.start() == []
+    farm.refused(events.AppendTasks(job.serial, 0, []), "deleting")
+    farm.finish(two)
+    assert job.serial not in farm.core.jobs
+    assert farm.core.blocks.keys() == {b.key for b in farm.core.jobs[0].blocks}
+
+
+def test_a_job_deleted_while_its_runs_are_away(farm: StoryFarm) -> None:
+    render = farm.render("a")
+    job = farm.submit(1)
+    run = farm.start(1)[0]
+    farm.drop_link(render)
+    farm.operate(job, "delete")
+    farm.take(Stop, 0)
+    assert job.serial in farm.core.jobs
+    farm.restart_server()
+    assert farm.job(job.serial).deleting
+    farm.come_back("a", run)
+    farm.take(Stop, 1)
+    farm.finish(run, RunEnd.KILLED)
+    assert job.serial not in farm.core.jobs
+
+
+def test_a_deleted_job_whose_runs_never_come_back(farm: StoryFarm) -> None:
+    render = farm.render("a")
+    job = farm.submit(1, on_lost_render="hold")
+    farm.start(1)
+    farm.drop_link(render)
+    farm.operate(job, "delete")
+    farm.wait(61)
+    assert job.serial not in farm.core.jobs
+
+
+def test_a_held_run_does_not_keep_a_deleted_job(farm: StoryFarm) -> None:
+    render = farm.render("a", capacity=2000)
+    job = farm.submit(blocks=[{"on_lost_render": "hold"}, {"on_lost_render": "hold"}])
+    farm.start(2)
+    farm.drop_link(render)
+    farm.wait(100)
+    farm.operate(job, "delete")
+    assert job.serial not in farm.core.jobs

@@ -1,0 +1,1 @@
+"""The test-side API: farms in memory, real processes, waiting."""
