@@ -1,0 +1,78 @@
+"""Reading what is not kept in memory: runs of a task, places of outputs, submissions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from afanasy.model.ids import split_task_key, task_key
+from afanasy.store import schema
+from afanasy.store.outputs import OutputPiece, Place
+
+
+class PastRun(NamedTuple):
+    """A run that has ended, as its task's story tells it."""
+
+    run: int
+    number: int
+    render_id: int
+    started: float
+    elapsed_s: float
+    status: int
+    exit_status: int
+    error_class: str
+    log: str
+    output_size: int
+
+
+def runs_of_task(engine: sa.Engine, block: int, task: int) -> list[PastRun]:
+    """The ended runs of a task, oldest first."""
+    r = schema.runs.c
+    query = (
+        sa.select(
+            r.run, r.number, r.render_id, r.started, r.elapsed_ms, r.status, r.exit_status,
+            r.error_class, r.log, r.output_size,
+        )
+        .where(r.task == task_key(block, task))
+        .order_by(r.run)
+    )  # fmt: skip
+    with engine.connect() as connection:
+        return [
+            PastRun(
+                row.run, row.number, row.render_id, row.started, row.elapsed_ms / 1000,
+                row.status, row.exit_status, row.error_class or "", row.log or "",
+                row.output_size,
+            )
+            for row in connection.execute(query)
+        ]  # fmt: skip
+
+
+def strays(engine: sa.Engine, runs: Sequence[int]) -> list[OutputPiece]:
+    """What closes the live outputs of ``runs``, which are open no more: at the server's start.
+
+    A server that died between a commit and the removal of live files leaves them behind; here is
+    the final piece of each, for the first batch of its successor. Runs that the history does not
+    know have none.
+    """
+    if not runs:
+        return []
+    r = schema.runs.c
+    query = sa.select(r.run, r.task).where(r.run.in_(runs))
+    with engine.connect() as connection:
+        return [
+            OutputPiece(row.run, split_task_key(row.task)[0], 0, b"", 0, final=True)
+            for row in connection.execute(query)
+        ]
+
+
+def places(engine: sa.Engine, runs: Sequence[int]) -> dict[int, Place]:
+    """Where the outputs of these runs lie; runs without output are absent."""
+    o = schema.outputs.c
+    query = sa.select(o.run, o.block, o.place, o.length, o.size).where(o.run.in_(runs))
+    with engine.connect() as connection:
+        return {
+            row.run: Place(row.block, row.place, row.length, row.size)
+            for row in connection.execute(query)
+        }
