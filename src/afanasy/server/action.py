@@ -1,0 +1,473 @@
+"""Requests that change something: ``action`` on jobs, blocks, renders and users (PROTOCOL 2.3).
+
+The order of the checks and the sentences of today's server are kept, because its clients show them.
+Nodes are worked off one by one; what one of them refuses does not stop the others, and its sentence
+is the answer. Edits of jobs and users follow PROTOCOL: params before the operation, unknown members
+ignored (strict requests refuse them, R49).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Generic, TypeVar, cast
+
+from afanasy.core import events
+from afanasy.core.edit import BLOCK_EDITABLE, JOB_EDITABLE, RENDER_EDITABLE, USER_EDITABLE
+from afanasy.core.state import Farm, Job, Render, User
+from afanasy.model.attributes import BlockSpec, JobSpec, RenderSpec, UserSpec
+from afanasy.model.errors import UserError
+from afanasy.model.reading import Raw, Reader
+from afanasy.server.matcher import Masks, find_match
+from afanasy.server.read_job import (
+    check_block_choices,
+    check_hosts_masks,
+    clean_pools,
+    read_blocks,
+    read_tasks,
+)
+
+Apply = Callable[[events.Event], Any]
+#: Type → (name of the container in sentences, ids it may have).
+_CONTAINERS: Final = {
+    "jobs": ("Jobs", 1_000_000),
+    "renders": ("Renders", 100_000),
+    "users": ("Users", 10_000),
+}
+#: Attributes whose text is a regular expression.
+_REGEX_MASKS: Final = frozenset({"depend_mask", "depend_mask_global", "tasks_depend_mask"})
+#: In block params these also change the job (PROTOCOL 2.3).
+_COMMON: Final = frozenset({"priority", "annotation", "custom_data", "hidden"})
+_NOT_OF_BLOCKS: Final = _COMMON - BLOCK_EDITABLE
+
+N = TypeVar("N", Job, Render, User)
+
+
+@dataclass(slots=True)
+class Answer:
+    """What has been done so far, and what the answer will say."""
+
+    count: int = 0
+    kind: str = "log"
+    text: str = ""
+    #: Members of ``{"object": …}`` of the append operations.
+    added: dict[str, object] = field(default_factory=dict)
+    refused: UserError | None = None
+
+    def say(self, text: str, kind: str = "info") -> None:
+        """A later sentence replaces an earlier one."""
+        self.text, self.kind = text, kind
+
+    def refuse(self, error: UserError) -> None:
+        """One node refused; the others go on."""
+        self.refused = error
+        self.say(error.message, "error")
+
+
+@dataclass(slots=True)
+class _Request(Generic[N]):
+    """A checked action on nodes of one kind."""
+
+    farm: Farm
+    apply: Apply
+    reader: Reader
+    masks: Masks
+    by: str
+    raw: Raw
+    operation: Raw | None
+    params: Raw | None
+    answer: Answer
+
+
+def act(farm: Farm, raw: object, reader: Reader, masks: Masks, apply: Apply) -> dict[str, object]:
+    """Carry out one action. Raises UserError when nothing at all could be done."""
+    if not isinstance(raw, dict):
+        raise UserError("bad_action", "Invalid action.", "send an object", field="action")
+    action = cast(Raw, raw)
+    kind = action.get("type")
+    if not isinstance(kind, str) or not kind:
+        raise UserError("bad_action", "Invalid action.", "name a type", field="action.type")
+    if not _has_selection(action):
+        raise UserError(
+            "missing",
+            "JSON action should have nodes ids or mask to operate with.",
+            field="action.ids",
+        )
+    for key in ("user_name", "host_name"):
+        value = action.get(key)
+        if not isinstance(value, str) or not value:
+            raise UserError(
+                "missing", f'Action should have a not empty "{key}" string.', field=f"action.{key}"
+            )
+    if kind not in _CONTAINERS:
+        raise UserError(
+            "unknown_type",
+            f"Action has unknown type: '{kind}'",
+            f"types are {', '.join(_CONTAINERS)}",
+            field="action.type",
+        )
+    answer = Answer()
+    nodes = _select(farm, kind, action, masks, answer)
+    if not nodes:
+        assert answer.refused is not None
+        raise answer.refused
+    operation, params = _order(action)
+    by = f"{action['user_name']}@{action['host_name']}"
+    request = _Request[Any](
+        farm, apply, reader, masks, by, action, operation, params, answer
+    )  # fmt: skip
+    one = {"jobs": _act_on_job, "renders": _act_on_render, "users": _act_on_user}[kind]
+    for node in nodes:
+        try:
+            one(request, cast(Any, node))
+        except UserError as error:
+            answer.refuse(error)
+    return _answer(answer, reader)
+
+
+def _has_selection(action: Raw) -> bool:
+    return any(
+        isinstance(action.get(key), kind) and action.get(key)
+        for key, kind in (("ids", list), ("serials", list), ("mask", str))
+    )
+
+
+def _order(action: Raw) -> tuple[Raw | None, Raw | None]:
+    """The operation and the params, checked in form."""
+    operation, params = action.get("operation"), action.get("params")
+    if operation is None and params is None:
+        raise UserError(
+            "missing",
+            'Action should have an "operation" or(and) "params" object.',
+            field="action.operation",
+        )
+    if operation is not None:
+        where = "action.operation"
+        if not isinstance(operation, dict):
+            raise UserError("bad_field", 'Action "operation" should be an object.', field=where)
+        name = cast(Raw, operation).get("type")
+        if not isinstance(name, str):
+            raise UserError(
+                "bad_field", 'Action "operation" "type" should be a string.', field=where + ".type"
+            )
+        if not name:
+            raise UserError(
+                "bad_field", 'Action "operation" "type" string is empty.', field=where + ".type"
+            )
+    if params is not None and not isinstance(params, dict):
+        raise UserError("bad_field", 'Action "params" should be an object.', field="action.params")
+    return cast("Raw | None", operation), cast("Raw | None", params)
+
+
+def _select(
+    farm: Farm, kind: str, action: Raw, masks: Masks, answer: Answer
+) -> Sequence[Job | Render | User]:
+    """The nodes that the action names; ids that are unknown are refused in the answer."""
+    container, capacity = _CONTAINERS[kind]
+    by_id: dict[int, Any] = farm.jobs_by_id
+    by_name: dict[str, Any] = farm.jobs_by_name
+    if kind != "jobs":
+        by_name = dict(farm.renders) if kind == "renders" else dict(farm.users)
+        by_id = {node.id: node for node in by_name.values()}
+    found: list[Job | Render | User] = []
+    ids = _integers(action.get("ids"))
+    serials = _integers(action.get("serials")) if kind == "jobs" else []
+    for key, numbers, table in (("ids", ids, by_id), ("serials", serials, farm.jobs)):
+        for number in numbers:
+            node = table.get(number)
+            if node is not None:
+                found.append(node)
+            elif key == "ids" and number >= capacity:
+                text = f"Action node ID above container capacity: {number} >= {capacity}."
+                answer.refuse(UserError("not_found", text, field="action.ids"))
+            else:
+                text = f"Action node ID not found: {number}."
+                answer.refuse(UserError("not_found", text, field=f"action.{key}"))
+    if found or ids or serials:
+        return found
+    mask = action.get("mask")
+    if not isinstance(mask, str) or not mask:
+        raise UserError(
+            "missing",
+            "JSON action should have nodes ids or mask to operate with.",
+            field="action.ids",
+        )
+    masks.check_mask(mask, "action.mask")
+    found = [node for name, node in by_name.items() if masks.full_match(mask, name)]
+    if not found:
+        text = f"{container}: No node matches '{mask}' found."
+        answer.refuse(UserError("not_found", text, field="action.mask"))
+    return found
+
+
+def _integers(value: object) -> list[int]:
+    """The integers of a list; whatever else is in it is skipped (PROTOCOL 2)."""
+    if not isinstance(value, list):
+        return []
+    return [number for number in cast("list[object]", value) if type(number) is int]
+
+
+def _answer(answer: Answer, reader: Reader) -> dict[str, object]:
+    if answer.added:
+        result: dict[str, object] = {"object": answer.added}
+    else:
+        text = answer.text or "Action processed."
+        result = {"info": {"kind": answer.kind, "text": text}}
+    result["count"] = answer.count
+    if answer.refused is not None and reader.strict:
+        result["error"] = error_object(answer.refused)
+    if reader.warnings:
+        result["warnings"] = reader.warnings
+    return result
+
+
+def error_object(error: UserError) -> dict[str, str]:
+    """The error shape of R50."""
+    return {
+        "code": error.code,
+        "message": error.message,
+        "hint": error.hint,
+        "field": error.field,
+    }
+
+
+# ----------------------------------------------------------------------------------------- jobs
+
+
+def _act_on_job(request: _Request[Job], job: Job) -> None:
+    if "block_ids" in request.raw or "block_mask" in request.raw:
+        _act_on_blocks(request, job)
+        return
+    if request.operation is not None:
+        _operate_job(request, job, request.operation)
+    if request.params is not None:
+        params = _params(request, JobSpec, JOB_EDITABLE)
+        _check_job_params(request, job, params)
+        request.apply(events.EditJob(job.serial, params, by=request.by))
+        if request.operation is None:
+            request.answer.count += 1
+
+
+def _operate_job(request: _Request[Job], job: Job, operation: Raw) -> None:
+    name, answer = operation["type"], request.answer
+    if name == "append_blocks":
+        if job.system:
+            raise UserError("system_job", "Appending system job is not allowed.")
+        raws = operation.get("blocks")
+        if not isinstance(raws, list):
+            raise UserError("missing", "Operation requires blocks array.", field="operation.blocks")
+        if not raws:
+            raise UserError(
+                "missing", "Operation blocks array has zero size.", field="operation.blocks"
+            )
+        blocks = read_blocks(cast("list[object]", raws), "blocks", request.reader, request.masks)
+        answer.added["block_ids"] = request.apply(events.AppendBlocks(job.serial, blocks))
+        answer.count += len(blocks)
+        return
+    outcome = request.apply(events.OperateJob(job.serial, name, by=request.by))
+    answer.count += outcome.count
+    if outcome.text:
+        answer.say(outcome.text)
+
+
+def _check_job_params(request: _Request[Job], job: Job, params: Raw) -> None:
+    for key in _REGEX_MASKS & params.keys():
+        request.masks.check_mask(params[key], f"params.{key}")
+    if "pools" in params:
+        params["pools"] = clean_pools(params["pools"])
+    kind = params.get("hosts_mask_type", job.spec.hosts_mask_type)
+    mask, exclude = params.get("hosts_mask", ""), params.get("hosts_mask_exclude", "")
+    check_hosts_masks(mask, exclude, kind, "params", request.masks)
+    branch = params.get("branch")
+    if branch is not None and branch not in (job.spec.branch, "/"):
+        raise UserError("not_found", f"New job branch not found: {branch}", field="params.branch")
+    folders = params.get("folders")
+    if folders is not None:  # merged (PROTOCOL 2.3)
+        params["folders"] = {**job.spec.folders, **folders}
+
+
+def _params(request: _Request[Any], spec: type[Any], editable: frozenset[str]) -> Raw:
+    """The checked new values; members that cannot be edited are ignored or refused (R49)."""
+    assert request.params is not None
+    members = request.reader.members(spec, request.params, "params")
+    return _editable(request, members, editable)
+
+
+def _editable(request: _Request[Any], params: Raw, editable: frozenset[str]) -> Raw:
+    for key in [key for key in params if key not in editable]:
+        request.reader.complain(f"params.{key}", "cannot be edited", "submit a new job")
+        del params[key]
+    return params
+
+
+# --------------------------------------------------------------------------------------- blocks
+
+
+def _act_on_blocks(request: _Request[Job], job: Job) -> None:
+    numbers = _block_numbers(request.raw, job)
+    operation, params = request.operation, request.params
+    if operation is not None:
+        _operate_blocks(request, job, numbers, operation)
+    elif params is not None:
+        common = {key: value for key, value in params.items() if key in _COMMON}
+        of_job = request.reader.members(JobSpec, common, "params")
+        own = {key: value for key, value in params.items() if key not in _NOT_OF_BLOCKS}
+        checked = _editable(
+            request, request.reader.members(BlockSpec, own, "params"), BLOCK_EDITABLE
+        )
+        names = [block.spec.name for block in job.blocks]
+        for key in _REGEX_MASKS & checked.keys():
+            request.masks.check_mask(checked[key], f"params.{key}", names)
+        kind = job.spec.hosts_mask_type
+        mask, exclude = checked.get("hosts_mask", ""), checked.get("hosts_mask_exclude", "")
+        check_hosts_masks(mask, exclude, kind, "params", request.masks)
+        if "on_lost_render" in checked:
+            check_block_choices(BlockSpec(on_lost_render=checked["on_lost_render"]), "params")
+        request.apply(events.EditBlocks(job.serial, numbers, checked, by=request.by))
+        if of_job:
+            request.apply(events.EditJob(job.serial, of_job, by=request.by))
+        request.answer.count += len(numbers)
+
+
+def _block_numbers(raw: Raw, job: Job) -> list[int]:
+    """Blocks that an action names: numbers, [-1] = all, or a mask of prefix words."""
+    numbers = _integers(raw.get("block_ids"))
+    if -1 in numbers:
+        return list(range(len(job.blocks)))
+    if numbers:
+        for number in numbers:
+            if not 0 <= number < len(job.blocks):
+                raise UserError(
+                    "not_found",
+                    f"Invalid block number: {number}",
+                    f"job {job.id} has blocks 0 to {len(job.blocks) - 1}",
+                    field="block_ids",
+                )
+        return list(dict.fromkeys(numbers))
+    mask = raw.get("block_mask")
+    if isinstance(mask, str) and mask:
+        found = [block.num for block in job.blocks if find_match(mask, block.spec.name)]
+        if found:
+            return found
+    raise UserError(
+        "missing",
+        '"block_ids" array does not contain any integers or invalid "block_mask"',
+        field="block_ids",
+    )
+
+
+def _operate_blocks(request: _Request[Job], job: Job, numbers: list[int], operation: Raw) -> None:
+    name, answer = operation["type"], request.answer
+    if name == "append_tasks":
+        for number in numbers:
+            _append_tasks(request, job, number, operation)
+        return
+    mode = operation.get("mode")
+    event = events.OperateBlocks(
+        job.serial,
+        numbers,
+        name,
+        tasks=task_ranges(operation),
+        mode=mode if isinstance(mode, str) else "",
+        by=request.by,
+    )
+    if name == "trynext":
+        if event.tasks is None:
+            raise UserError(
+                "missing", "'task_ids' array is not specified.", field="operation.task_ids"
+            )
+        if event.mode not in ("append", "remove"):
+            raise UserError(
+                "bad_field", f"Invalid 'mode' = '{event.mode}'.", field="operation.mode"
+            )
+    elif name == "tickets":
+        ticket, count = operation.get("name"), operation.get("count")
+        if not isinstance(ticket, str) or not ticket:
+            raise UserError(
+                "missing", "Ticket 'name' string is not specified.", field="operation.name"
+            )
+        if type(count) is not int:
+            raise UserError(
+                "missing", "Ticket 'count' integer is not specified.", field="operation.count"
+            )
+        event.ticket = (ticket, count)
+    outcome = request.apply(event)
+    answer.count += outcome.count
+    if outcome.text:
+        answer.say(outcome.text)
+
+
+def _append_tasks(request: _Request[Job], job: Job, number: int, operation: Raw) -> None:
+    if job.blocks[number].tasks is None:
+        raise UserError(
+            "numeric", "Appending tasks to numeric block is not allowed.", "append a block",
+            field="operation.tasks",
+        )  # fmt: skip
+    if not isinstance(operation.get("tasks"), list):
+        raise UserError("missing", "Operation requires tasks array.", field="operation.tasks")
+    tasks = read_tasks(operation["tasks"], "operation.tasks", request.reader)
+    added = request.apply(events.AppendTasks(job.serial, number, tasks))
+    request.answer.added["task_ids"] = added
+    request.answer.count += len(tasks)
+
+
+def task_ranges(operation: Raw) -> list[range] | None:
+    """Tasks that an operation names: ``task_ids``, and ours ``task_ranges`` (R60); None = all."""
+    parts: list[range] = []
+    numbers = _integers(operation.get("task_ids"))
+    if operation["type"] == "trynext":  # its order is the order of trying
+        parts = [range(number, number + 1) for number in numbers]
+        numbers = []
+    for number in sorted(set(numbers)):  # neighbours become one range: one step of the core each
+        if parts and parts[-1].stop == number:
+            parts[-1] = range(parts[-1].start, number + 1)
+        else:
+            parts.append(range(number, number + 1))
+    ranges = operation.get("task_ranges")
+    for n, pair in enumerate(cast("list[object]", ranges) if isinstance(ranges, list) else []):
+        ends = _integers(pair)
+        if len(ends) != 2 or ends[0] > ends[1]:
+            raise UserError(
+                "bad_field", "must be [first, last] with first ≤ last",
+                field=f"operation.task_ranges[{n}]",
+            )  # fmt: skip
+        parts.append(range(ends[0], ends[1] + 1))
+    return parts or None
+
+
+# ---------------------------------------------------------------------------- renders and users
+
+
+def _act_on_render(request: _Request[Render], render: Render) -> None:
+    if request.params is not None:
+        params = _params(request, RenderSpec, RENDER_EDITABLE)
+        request.apply(events.EditRender(render.name, params, by=request.by))
+        request.answer.count += 1
+    if request.operation is not None:
+        event = events.OperateRender(render.name, request.operation["type"], by=request.by)
+        outcome = request.apply(event)
+        request.answer.count += max(outcome.count, request.params is None)
+        if outcome.text:
+            request.answer.say(outcome.text)
+
+
+def _act_on_user(request: _Request[User], user: User) -> None:
+    if request.params is not None:
+        params = _params(request, UserSpec, USER_EDITABLE)
+        kind = params.get("hosts_mask_type", user.spec.hosts_mask_type)
+        mask, exclude = params.get("hosts_mask", ""), params.get("hosts_mask_exclude", "")
+        check_hosts_masks(mask, exclude, kind, "params", request.masks)
+        request.apply(events.EditUser(user.name, params, by=request.by))
+        request.answer.count += 1
+    if request.operation is not None:
+        if request.operation["type"] != "delete":
+            if request.reader.strict:
+                name = request.operation["type"]
+                raise UserError(
+                    "unknown_operation", f"Unknown operation: {name}", field="operation.type"
+                )
+            return
+        if user.jobs and not request.reader.strict:
+            return  # ignored, as PROTOCOL 2.3 says
+        request.apply(events.DeleteUser(user.name))
+        request.answer.count += 1

@@ -1,0 +1,90 @@
+"""``get``: everything that can be asked (PROTOCOL 2.2 and our own modes).
+
+Answers about the living farm are made at once, from memory. Answers that need the database or the
+files of output are awaitables; the loop goes on meanwhile. Nothing here changes the farm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Final
+
+from afanasy.core.state import Farm
+from afanasy.model.clock import Now, read_clocks
+from afanasy.model.errors import UserError
+from afanasy.model.reading import Raw, Reader
+from afanasy.server.get_config import config_answer
+from afanasy.server.get_jobs import get_jobs
+from afanasy.server.get_nodes import (
+    get_files,
+    get_monitors,
+    get_none_of,
+    get_renders,
+    get_users,
+)
+from afanasy.server.get_request import GetRequest, check_mode, read_get
+from afanasy.server.history_port import HistoryPort
+from afanasy.server.matcher import Masks
+from afanasy.server.views import View
+
+TYPES: Final = (
+    "jobs", "renders", "users", "monitors", "branches", "pools", "files", "config",
+)  # fmt: skip
+
+
+def get(
+    farm: Farm,
+    raw: Raw,
+    reader: Reader,
+    _masks: Masks,
+    history: HistoryPort,
+    now: Now | None = None,
+) -> View | Awaitable[View]:
+    """The answer to the value of a ``get`` request, or an awaitable of it.
+
+    Raises UserError, the sender's fault, as the awaitable may. What was ignored in a lenient
+    request is in the answer's ``warnings``. ``now`` is this moment when it is not given.
+    """
+    request = read_get(raw, reader)
+    answer = _answer(farm, request, history, now or read_clocks())
+    if not reader.warnings:
+        return answer
+    if isinstance(answer, dict):
+        return _with_warnings(answer, reader)
+    return _warned(answer, reader)
+
+
+async def _warned(answer: Awaitable[View], reader: Reader) -> View:
+    return _with_warnings(await answer, reader)
+
+
+def _with_warnings(answer: View, reader: Reader) -> View:
+    return {**answer, "warnings": list(reader.warnings)}
+
+
+def _answer(
+    farm: Farm, request: GetRequest, history: HistoryPort, now: Now
+) -> View | Awaitable[View]:
+    match request.type:
+        case "jobs":
+            return get_jobs(farm, request, now, history)
+        case "renders":
+            return get_renders(farm, request, now)
+        case "users":
+            return get_users(farm, request)
+        case "monitors":
+            return get_monitors(request)
+        case "branches" | "pools":
+            return get_none_of(request)
+        case "files":
+            return get_files(request)
+        case "config":
+            check_mode(request, ())
+            return config_answer(farm)
+        case other:
+            raise UserError(
+                "unknown_type",
+                f"Invalid get type = '{other}'",
+                f"there are {', '.join(TYPES)}",
+                field="get.type",
+            )

@@ -1,0 +1,83 @@
+"""``get`` jobs, mode ``explain``: why tasks do not run, as JSON (:mod:`afanasy.core.explain`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from afanasy.core.checks import Reason
+from afanasy.core.explain import Explanation, explain, first_waiting
+from afanasy.core.state import Block, Farm, Job
+from afanasy.model.clock import Now
+from afanasy.model.errors import UserError
+from afanasy.server.get_request import GetRequest
+from afanasy.server.views import View
+
+#: Tasks explained in one answer: each asks every render.
+EXPLAINED_MAX: Final = 50
+
+
+def explain_answer(farm: Farm, jobs: list[Job], request: GetRequest, now: Now) -> View:
+    """The named tasks, or the first waiting task of every block that is not done."""
+    tasks = list(_tasks(jobs, request))
+    answer: View = {
+        "explain": [
+            explanation_view(explain(farm, block, task, now))
+            for block, task in tasks[:EXPLAINED_MAX]
+        ]
+    }
+    if len(tasks) > EXPLAINED_MAX:
+        answer["left_off"] = len(tasks) - EXPLAINED_MAX
+    return answer
+
+
+def _tasks(jobs: list[Job], request: GetRequest) -> Iterator[tuple[Block, int]]:
+    for job in jobs:
+        blocks = job.blocks
+        if request.block_ids:
+            blocks = [block for block in blocks if block.num in request.block_ids]
+            if not blocks:
+                raise UserError(
+                    "not_found",
+                    "Invalid block/task number.",
+                    f"job {job.id} has blocks 0 to {len(job.blocks) - 1}",
+                    field="get.block_ids",
+                )
+        for block in blocks:
+            if request.task_ids:
+                for task in request.task_ids:
+                    if not 0 <= task < block.tasks_num:
+                        raise UserError(
+                            "not_found",
+                            "Invalid block/task number.",
+                            f"block {block.num} has tasks 0 to {block.tasks_num - 1}",
+                            field="get.task_ids",
+                        )
+                    yield block, task
+            elif block.tasks_num and (request.block_ids or not block.done):
+                yield block, first_waiting(block)
+
+
+def explanation_view(found: Explanation) -> View:
+    """One explanation."""
+    block, task = found.block, found.task
+    return {
+        "job_id": block.job.id,
+        "serial": block.job.serial,
+        "job_name": block.job.spec.name,
+        "block_num": block.num,
+        "block_name": block.spec.name,
+        "task_num": task,
+        "task_name": block.task_name(task),
+        "state": found.state,
+        "summary": found.summary,
+        "work": _reason(found.work) if found.work is not None else None,
+        "renders": [
+            {**_reason(group.reason), "count": group.count, "names": group.names}
+            for group in found.classes
+        ],
+    }
+
+
+def _reason(reason: Reason) -> View:
+    return {"code": reason.code, "text": reason.text()}

@@ -1,0 +1,121 @@
+"""``get`` of renders, users, monitors, branches, pools and files (PROTOCOL 2.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, TypeVar
+
+from afanasy.core.state import Farm, Render, User
+from afanasy.model.clock import Now
+from afanasy.model.errors import UserError
+from afanasy.server.get_request import GetRequest, check_found, check_mode, invalid_id
+from afanasy.server.get_story import clock_text
+from afanasy.server.matcher import find_match
+from afanasy.server.view_job import in_order
+from afanasy.server.view_render import render_object, render_resources_view, render_view
+from afanasy.server.view_user import user_view
+from afanasy.server.views import View, message
+
+N = TypeVar("N", Render, User)
+
+_RENDER_MODES: Final = ("full", "resources", "log", "tasks_log")
+_USER_MODES: Final = ("jobs_order", "log")
+_MONITOR_MODES: Final = ("events", "log")
+
+
+def choose(kind: str, nodes: Iterable[N], request: GetRequest) -> list[N]:
+    """The nodes that the request names by ids or mask, or all by priority, then age."""
+    if request.ids:
+        by_id = {node.id: node for node in nodes}
+        check_found(kind, request.ids, set(by_id), request)
+        return [by_id[n] for n in request.ids if n in by_id]
+    found = [node for node in nodes if find_match(request.mask, node.name)]
+    found.sort(key=lambda node: (-node.spec.priority, node.id))
+    return found
+
+
+def _one(kind: str, nodes: list[N], request: GetRequest) -> N | None:
+    """The node that a mode speaks of. Raises UserError "Invalid ID"; None: several were named."""
+    if len(request.ids) == 1 and not nodes:
+        raise invalid_id(kind, request)
+    chosen = len(request.ids) == 1 or (request.mask and len(nodes) == 1)
+    return nodes[0] if chosen else None
+
+
+def get_renders(farm: Farm, request: GetRequest, now: Now) -> View:
+    """Renders."""
+    check_mode(request, _RENDER_MODES)
+    renders = choose("render", farm.renders.values(), request)
+    mode = request.mode
+    if mode == "resources":
+        return {"renders": [render_resources_view(r) for r in renders if r.link]}
+    if mode in _RENDER_MODES:
+        render = _one("render", renders, request)
+        if render is not None:
+            if mode == "full":
+                return {"object": render_object(render, now)}
+            lines = _render_log(render) if mode == "log" else _tasks_log(render, now)
+            return message(render.name, mode, lines)
+    return {"renders": [render_view(render, now) for render in renders]}
+
+
+def _render_log(render: Render) -> list[str]:
+    lines = [f"{clock_text(render.time_register)}: {render.name}: Registered."]
+    if render.time_launch:
+        lines.append(f"{clock_text(render.time_launch)}: agent {render.engine} was launched")
+    if render.time_update and not render.link:
+        lines.append(f"{clock_text(render.time_update)}: last heard of, now offline")
+    return lines
+
+
+def _tasks_log(render: Render, now: Now) -> list[str]:
+    runs = list(render.runs.values())
+    if not runs:
+        return ["No tasks execution."]
+    return [
+        f"{clock_text(run.started_wall)}: {run.block.job.spec.name}[{run.block.spec.name}]"
+        f"[{run.block.task_name(run.task)}]: {round(run.elapsed_at(now.mono))} s"
+        + (f", stopping: {run.stop_cause}" if run.stop_cause else "")
+        + ("" if run.current else ", lost the right to count")
+        for run in runs
+    ]
+
+
+def get_users(farm: Farm, request: GetRequest) -> View:
+    """Users."""
+    check_mode(request, _USER_MODES)
+    users = choose("user", farm.users.values(), request)
+    if request.mode in _USER_MODES:
+        user = _one("user", users, request)
+        if user is not None:
+            if request.mode == "jobs_order":
+                order = [job.id for job in in_order(user)]
+                return {"events": {"jobs_order": {"uids": [user.id], "jids": [order]}}}
+            line = f"{clock_text(user.time_register)}: {user.name}: Registered."
+            return message(user.name, "log", [line])
+    return {"users": [user_view(user) for user in users]}
+
+
+def get_monitors(request: GetRequest) -> View:
+    """Monitors: nobody can register one, so every id is unknown."""
+    check_mode(request, _MONITOR_MODES)
+    if request.mode in _MONITOR_MODES and len(request.ids) == 1:
+        if request.strict:
+            raise invalid_id("monitor", request)
+        return {"monitor": {"id": 0}}  # the client must register again
+    return {"monitors": []}
+
+
+def get_none_of(request: GetRequest) -> View:
+    """Branches and pools: the farm is not divided. Raises UserError."""
+    raise UserError(
+        "no_such_nodes",
+        f"This server has no {request.type}.",
+        "all jobs and renders belong to one farm",
+        field="get.type",
+    )
+
+
+def get_files(request: GetRequest) -> View:
+    """Files below the served folder: no folder is served."""
+    return {"path": request.path, "files": []}

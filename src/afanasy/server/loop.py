@@ -1,0 +1,350 @@
+"""The loop that owns the core: events in, one pass per batch, everything told after the commit.
+
+**Theory.** Connections call :meth:`FarmLoop.apply` as their bytes arrive; an event changes memory
+and at most marks that a *pass* is due. The pass runs once all sockets that were readable have been
+read. It solves once, makes messages of the effects and rows of the changes, and hands both to the
+writer as one batch. Nothing of a batch is told to anybody before its commit: starts,
+acknowledgements and stops wait in an outbox per connection, replies wait in futures (R33). While
+the writer works, the next passes gather; it takes all that wait as one transaction, so batches size
+themselves by the load (RECIPES 1).
+
+Messages are bound to the *connection* that existed when they were made. A connection that is
+replaced takes its unsent messages with it, and the hello of the next one settles what the render
+has and has not (R7).
+
+While the database is away nothing new starts and changing requests are refused (R34); results keep
+coming in, are applied to memory and acknowledged when their batch is committed at last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from afanasy.core import effects, events
+from afanasy.core.reactor import apply
+from afanasy.core.rows import take_rows
+from afanasy.core.solve import solve
+from afanasy.core.state import Farm
+from afanasy.model.clock import Now, read_clocks
+from afanasy.model.errors import UserError
+from afanasy.server import messages
+from afanasy.store.outputs import OutputPiece
+from afanasy.store.writer import Batch, Writer
+from afanasy.wire import stream
+
+if TYPE_CHECKING:
+    from afanasy.server.render_peer import RenderPeer
+
+log = structlog.get_logger("farm")
+
+#: Pieces of output alone wait this long for company; nobody reads faster.
+OUTPUT_DELAY_S: Final = 0.05
+#: Unwritten output in memory above which renders are not read any further.
+OUTPUT_BYTES_MAX: Final = 64 * 1024 * 1024
+
+
+class _Pending:
+    """One batch on its way to the disk: what leaves when it is there."""
+
+    __slots__ = ("farewells", "futures", "outbox", "output_bytes")
+
+    def __init__(self) -> None:
+        self.outbox: dict[RenderPeer, list[messages.ToRenderMessage]] = {}
+        self.futures: list[asyncio.Future[None]] = []
+        #: Connections to be closed after their last message.
+        self.farewells: list[RenderPeer] = []
+        self.output_bytes = 0
+
+
+class FarmLoop:
+    """Owns the farm. Everything here runs in the event loop's thread."""
+
+    def __init__(
+        self,
+        farm: Farm,
+        writer_of: Callable[[FarmLoop], Writer],
+        *,
+        resources_period_s: float = 5.0,
+    ) -> None:
+        self.farm = farm
+        self.resources_period_s = resources_period_s
+        self._aio = asyncio.get_running_loop()
+        self._writer = writer_of(self)
+        self._links: dict[int, RenderPeer] = {}
+        self._link_last = 0
+        self._pass_due = False
+        self._lazy_pass: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_mono = 0.0
+        self._futures: list[asyncio.Future[None]] = []
+        self._pieces: list[OutputPiece] = []
+        self._pieces_bytes = 0
+        #: Run → (offset, last piece, total) that came with its result.
+        self._last_output: dict[int, tuple[int, bytes, int]] = {}
+        #: Run → how far its output has arrived; the runs that have a live file.
+        self.output_sizes: dict[int, int] = {}
+        self._committed: deque[_Pending] = deque()
+        self._release_due = False
+        self._closing = False
+        self.store_away = False
+        #: Set when the store failed for good; the server exits (R34).
+        self.fatal: asyncio.Future[BaseException] = self._aio.create_future()
+        #: For statistics and benches.
+        self.passes = self.started = 0
+
+    def start(self) -> None:
+        """Start writing; what the restored farm is due for is done in the first pass."""
+        self._writer.start()
+        self.ask_for_pass()
+
+    # ------------------------------------------------------------------------------- events
+
+    def apply(self, event: events.Event) -> Any:
+        """Apply one event now. Raises UserError: a person's fault, nothing was changed."""
+        result = apply(self.farm, event, read_clocks())
+        self.ask_for_pass()
+        return result
+
+    def apply_quietly(self, event: events.Event) -> None:
+        """Apply a volatile fact (progress, resources) that asks for no pass."""
+        apply(self.farm, event, read_clocks())
+
+    def check_store(self) -> None:
+        """Refuse a changing request while the database is away (R34). Raises UserError."""
+        if self.store_away:
+            raise UserError(
+                "store_unavailable",
+                "the database is away; nothing can be changed now",
+                "try again in a moment; running tasks go on",
+            )
+
+    def durable(self) -> asyncio.Future[None]:
+        """Done when everything applied so far is committed."""
+        future: asyncio.Future[None] = self._aio.create_future()
+        self._futures.append(future)
+        self.ask_for_pass()
+        return future
+
+    def output(self, run_id: int, offset: int, data: bytes) -> None:
+        """A piece of output arrived. Output of a run without the right to count is dropped."""
+        run = self.farm.runs.get(run_id)
+        if run is None or not run.current:
+            return
+        self.output_sizes[run_id] = offset + len(data)
+        self._pieces.append(OutputPiece(run_id, run.block.key, offset, data))
+        self._pieces_bytes += len(data)
+        if self._pieces_bytes > OUTPUT_BYTES_MAX:
+            for link in self._links.values():
+                link.pause_reading()
+        if self._lazy_pass is None and not self._pass_due:
+            self._lazy_pass = self._aio.call_later(OUTPUT_DELAY_S, self.ask_for_pass)
+
+    def last_output(self, run_id: int, offset: int, data: bytes, total: int) -> None:
+        """The end of a run's output, just before its result is applied."""
+        run = self.farm.runs.get(run_id)
+        if run is not None and run.current:
+            self._last_output[run_id] = (offset, data, total)
+
+    # -------------------------------------------------------------------------- connections
+
+    def add_link(self, peer: RenderPeer) -> int:
+        """A number for a new connection."""
+        self._link_last += 1
+        self._links[self._link_last] = peer
+        return self._link_last
+
+    def drop_link(self, link: int) -> None:
+        """The connection is gone."""
+        self._links.pop(link, None)
+
+    # --------------------------------------------------------------------------------- pass
+
+    def ask_for_pass(self) -> None:
+        """Run a pass once everything readable has been read."""
+        if not self._pass_due:
+            self._pass_due = True
+            self._aio.call_soon(self._pass)
+
+    def _pass(self) -> None:
+        self._pass_due = False
+        if self._lazy_pass is not None:
+            self._lazy_pass.cancel()
+            self._lazy_pass = None
+        farm = self.farm
+        now = read_clocks()
+        if not (self.store_away or self._closing):
+            self.started += solve(farm, now)
+        self.passes += 1
+        pending = _Pending()
+        pending.futures, self._futures = self._futures, []
+        if farm.effects:
+            self._make_messages(pending)
+        self._close_outputs()
+        pieces, self._pieces = self._pieces, []
+        pending.output_bytes, self._pieces_bytes = self._pieces_bytes, 0
+        rows = take_rows(farm)
+        if rows or pieces:
+            self._writer.put(Batch(rows, pieces, lambda: self._on_commit(pending)))
+        elif pending.outbox or pending.futures or pending.farewells:
+            # Nothing to store, but the order of what is told stays that of the batches.
+            self._writer.put(Batch(rows, [], lambda: self._on_commit(pending)))
+        self._arm_timer(now)
+
+    def _make_messages(self, pending: _Pending) -> None:
+        farm = self.farm
+        outbox = pending.outbox
+        for effect in farm.effects:
+            match effect:
+                case effects.Start(run):
+                    peer = self._links.get(run.render.link)
+                    if peer is not None and run.id in farm.runs:
+                        box = outbox.setdefault(peer, [])
+                        block = run.block
+                        if peer.blocks_sent.get(block.key) != block.version:
+                            peer.blocks_sent[block.key] = block.version
+                            box.append(messages.block_message(block))
+                        box.append(messages.start_message(run, farm.epoch))
+                case effects.Acknowledge(render, run_id):
+                    peer = self._peer_of(render)
+                    if peer is not None:
+                        messages.add_ack(outbox.setdefault(peer, []), run_id)
+                case effects.Stop(render, run_id, cause):
+                    peer = self._peer_of(render)
+                    if peer is not None:
+                        outbox.setdefault(peer, []).append(stream.Stop(run_id, farm.epoch, cause))
+                case effects.Welcome(render, link, adopted):
+                    peer = self._links.get(link)
+                    if peer is not None:
+                        outbox.setdefault(peer, []).append(self._welcome(adopted))
+                        log.info("render_registered", render=render, adopted=len(adopted))
+                case effects.Refuse(link, code, text):
+                    peer = self._links.get(link)
+                    if peer is not None:
+                        outbox.setdefault(peer, []).append(stream.Refuse(code, text))
+                        pending.farewells.append(peer)
+                case effects.Disconnect(link):
+                    peer = self._links.get(link)
+                    if peer is not None:
+                        peer.replaced()
+                case effects.InstructRender(render, what):
+                    peer = self._peer_of(render)
+                    if peer is not None:
+                        outbox.setdefault(peer, []).append(stream.Instruct(what))
+                case effects.Note(code, fields):
+                    log.info(code, **fields)
+        farm.effects.clear()
+
+    def _peer_of(self, render_name: str) -> RenderPeer | None:
+        render = self.farm.renders.get(render_name)
+        return self._links.get(render.link) if render is not None else None
+
+    def _welcome(self, adopted: tuple[int, ...]) -> stream.Welcome:
+        farm = self.farm
+        return stream.Welcome(
+            protocol=stream.PROTOCOL_VERSION,
+            farm_id=farm.farm_id,
+            epoch=farm.epoch,
+            version=messages.VERSION,
+            output_sizes=[(run, self.output_sizes.get(run, 0)) for run in adopted],
+            resources_period_s=self.resources_period_s,
+        )
+
+    def _close_outputs(self) -> None:
+        """Runs that ended, however: their output is put together and kept."""
+        for record in self.farm.changes.closed:
+            run = record.run
+            offset, data, total = self._last_output.pop(run.id, (0, b"", 0))
+            had_pieces = self.output_sizes.pop(run.id, None) is not None
+            if had_pieces or data:
+                piece = OutputPiece(run.id, run.block.key, offset, data, total, final=True)
+                self._pieces.append(piece)
+
+    # ------------------------------------------------------------------------------- commit
+
+    def _on_commit(self, pending: _Pending) -> None:
+        """In the writer's thread: hand the batch back to the loop, one wake-up for many."""
+        self._committed.append(pending)
+        if not self._release_due:
+            self._release_due = True
+            self._aio.call_soon_threadsafe(self._release)
+
+    def _release(self) -> None:
+        self._release_due = False
+        outbox: dict[RenderPeer, list[messages.ToRenderMessage]] = {}
+        farewells: list[RenderPeer] = []
+        output = False
+        while self._committed:
+            pending = self._committed.popleft()
+            for peer, box in pending.outbox.items():
+                known = outbox.get(peer)
+                if known is None:
+                    outbox[peer] = box
+                else:
+                    known.extend(box)
+            for future in pending.futures:
+                if not future.done():
+                    future.set_result(None)
+            farewells += pending.farewells
+            output = output or bool(pending.output_bytes)
+        for peer, box in outbox.items():
+            peer.send(box)
+        for peer in farewells:
+            peer.close()
+        if output:
+            for link in self._links.values():
+                link.resume_reading()
+
+    # -------------------------------------------------------------------------------- timer
+
+    def _arm_timer(self, now: Now) -> None:
+        due = self.farm.next_deadline()
+        if due is None or (self._timer is not None and self._timer_mono <= due):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_mono = due
+        self._timer = self._aio.call_later(max(0.0, due - now.mono), self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self.apply(events.Tick())
+
+    # -------------------------------------------------------------------------------- store
+
+    def store_is_away(self, away: bool) -> None:
+        """From the writer's thread: the database went away, or is back."""
+        self._aio.call_soon_threadsafe(self._set_away, away)
+
+    def _set_away(self, away: bool) -> None:
+        self.store_away = away
+        if away:
+            log.error("store_unavailable", hint="nothing starts until the database is back")
+        else:
+            log.info("store_back")
+            self.ask_for_pass()
+
+    def store_failed(self, error: BaseException) -> None:
+        """From the writer's thread: memory has run ahead of what can be stored (R34)."""
+
+        def tell() -> None:
+            if not self.fatal.done():
+                self.fatal.set_result(error)
+
+        self._aio.call_soon_threadsafe(tell)
+
+    async def close(self) -> None:
+        """Commit what there is, tell it, and close every connection."""
+        self._closing = True
+        if not self.fatal.done():
+            future = self.durable()
+            await asyncio.wait([future, self.fatal], return_when=asyncio.FIRST_COMPLETED)
+        for peer in list(self._links.values()):
+            peer.close()
+        if self._timer is not None:
+            self._timer.cancel()
+        await asyncio.to_thread(self._writer.close)

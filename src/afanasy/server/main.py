@@ -1,0 +1,243 @@
+"""``afserver``: options, the data folder, start and end of the server."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import fcntl
+import ipaddress
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from itertools import chain
+from pathlib import Path
+from typing import IO, Final
+
+import structlog
+
+import afanasy
+from afanasy.core.restore import restore
+from afanasy.core.state import Farm
+from afanasy.core.submit import found_system_job
+from afanasy.model.clock import read_clocks
+from afanasy.model.errors import UserError
+from afanasy.server.history_port import StoreHistory
+from afanasy.server.listener import Listener
+from afanasy.server.loop import FarmLoop
+from afanasy.server.matcher import Masks
+from afanasy.server.render_peer import RenderPeer
+from afanasy.server.request_peer import HttpPeer, TextPeer
+from afanasy.server.requests import Requests
+from afanasy.store import database
+from afanasy.store.outputs import OutputFiles
+from afanasy.store.writer import Deposed, Writer
+from afanasy.wire.sniff import Kind
+
+log = structlog.get_logger("server")
+
+PORT_DEFAULT: Final = 51000
+#: Exit code when the server must be started again to agree with its database.
+EXIT_RESTORE: Final = 75
+
+
+def parse_arguments(arguments: list[str]) -> argparse.Namespace:
+    """The options of ``afserver``."""
+    parser = argparse.ArgumentParser(
+        prog="afserver", description="The Afanasy server: schedules the farm's work."
+    )
+    home = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    parser.add_argument("--version", action="version", version=afanasy.__version__)
+    parser.add_argument(
+        "--port",
+        type=int,
+        default=int(os.environ.get("AF_SERVERPORT") or PORT_DEFAULT),
+        help="TCP port for everything; 0 takes a free one (default: AF_SERVERPORT or 51000)",
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=home / "afanasy" / "server",
+        help="folder of the database and the outputs (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--bind",
+        action="append",
+        metavar="ADDRESS",
+        help="address to listen on, more than once if wished (default: 127.0.0.1)",
+    )
+    parser.add_argument(
+        "--trust",
+        action="append",
+        default=[],
+        metavar="NET",
+        help="network whose hosts may use the farm and render for it, as 10.1.0.0/16",
+    )
+    parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning"])
+    return parser.parse_args(arguments)
+
+
+def trusted(nets: list[str], addresses: list[str]) -> Callable[[str], bool]:
+    """Answers whether a peer's address may connect. Raises UserError for what cannot work.
+
+    Loopback always may. Listening elsewhere without naming who may come is refused: whoever
+    connects can run commands on every render.
+    """
+    try:
+        known = [ipaddress.ip_network(net, strict=False) for net in nets]
+    except ValueError as error:
+        raise UserError("bad_option", str(error), "as 10.1.0.0/16", field="--trust") from None
+    outside = [a for a in addresses if not _is_loopback(a)]
+    if outside and not known:
+        example = f"{outside[0]}/24" if outside[0] not in ("0.0.0.0", "::") else "10.1.0.0/16"
+        raise UserError(
+            "untrusted",
+            f"listening on {outside[0]} lets everybody who reaches it run commands on the farm",
+            f"name the network that may: --trust {example}",
+            field="--bind",
+        )
+
+    def allowed(address: str) -> bool:
+        ip = ipaddress.ip_address(address.split("%", maxsplit=1)[0])
+        mapped = getattr(ip, "ipv4_mapped", None)
+        ip = mapped or ip
+        return ip.is_loopback or any(ip in net for net in known)
+
+    return allowed
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"
+
+
+def set_up_logging(level: str) -> None:
+    """Lines on standard error, coloured on a terminal only."""
+    structlog.configure(
+        processors=[
+            structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%S", utc=False),
+            structlog.processors.add_log_level,
+            structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer())
+            if level == "debug"
+            else structlog.processors.format_exc_info,
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(
+            getattr(logging, level.upper())  # the level words are the same
+        ),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
+
+
+def lock_data(folder: Path) -> IO[str]:
+    """The data folder, made when needed and held by this process alone. Raises UserError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / "server.lock").open("a+")
+    except OSError as error:
+        raise UserError(
+            "data_folder", str(error), "choose a folder you may write", field="--data"
+        ) from None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise UserError(
+            "data_in_use",
+            f"another afserver works in {folder}",
+            "stop it, or give this one its own --data",
+            field="--data",
+        ) from None
+    return file
+
+
+async def serve(options: argparse.Namespace) -> int:
+    """Run until a signal, or until the store fails for good. Returns the exit code."""
+    bind: list[str] = options.bind or ["127.0.0.1"]
+    allowed = trusted(options.trust, bind)
+    lock = lock_data(options.data)
+    engine = database.open_sqlite(options.data / "farm.db")
+    masks = Masks()
+    now = read_clocks()
+    database.migrate(engine)
+    farm_id, epoch = database.take_over(engine, now.wall)
+    farm = Farm(farm_id, epoch, masks.full_match, serving_mono=now.mono)
+    masks.known_names = lambda: chain(farm.renders, farm.jobs_by_name)
+    restore(farm, database.load(engine), now)
+    found_system_job(farm, now)
+    outputs = OutputFiles(options.data / "outputs")
+
+    def writer_of(loop: FarmLoop) -> Writer:
+        return Writer(
+            engine, outputs, epoch, on_fatal=loop.store_failed, on_away=loop.store_is_away
+        )
+
+    loop = FarmLoop(farm, writer_of)
+    loop.output_sizes = outputs.live_sizes()
+    requests = Requests(loop, masks, StoreHistory(engine, outputs, loop.durable))
+
+    stopping = asyncio.Event()
+    aio = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        aio.add_signal_handler(number, stopping.set)
+    loop.start()
+    listener = Listener(
+        {
+            Kind.TEXT: lambda: TextPeer(requests.handle),
+            Kind.POST: lambda: HttpPeer(requests.handle),
+            Kind.HTTP: lambda: HttpPeer(requests.handle),
+            Kind.STREAM: lambda: RenderPeer(loop),
+        },
+        allowed=allowed,
+    )
+    places = await listener.start([(address, options.port) for address in bind])
+    log.info(
+        "serving", version=afanasy.__version__, epoch=epoch, jobs=len(farm.jobs) - 1,
+        open_runs=len(farm.runs), data=str(options.data),
+    )  # fmt: skip
+    print(f"afserver: ready on {places[0][0]}:{places[0][1]}", flush=True)
+    stop = aio.create_task(stopping.wait(), name="stopping")
+    await asyncio.wait([stop, loop.fatal], return_when=asyncio.FIRST_COMPLETED)
+    stop.cancel()
+    listener.stop_accepting()
+    code = 0
+    if loop.fatal.done():
+        error = loop.fatal.result()
+        code = 1 if isinstance(error, Deposed) else EXIT_RESTORE
+        log.error("store_failed", error=repr(error), hint="start the server again")
+    else:
+        log.info("stopping")
+    await loop.close()  # requests that waited for their commit get their answers now
+    await listener.close()
+    engine.dispose()
+    lock.close()
+    return code
+
+
+def main() -> int:
+    """Entry point of ``afserver``."""
+    options = parse_arguments(sys.argv[1:])
+    set_up_logging(options.log_level)
+    new_loop = None
+    with contextlib.suppress(ImportError):
+        import uvloop
+
+        new_loop = uvloop.new_event_loop
+    try:
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            return runner.run(serve(options))
+    except UserError as error:
+        print(f"afserver: {error.sentence()}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,217 @@
+"""Masks: which names a text of a person means (R20, R21, PROTOCOL 2.4 "Pattern modes").
+
+Three readings of a mask, each with an empty one matching everything:
+
+* *regex*: a Perl-like regular expression that must match the whole name;
+* *find*: words split at ``| ; , :`` and blanks; a name that *starts with* one of them matches;
+* *contain*: the same words; a name that has one of them somewhere matches.
+
+**What a mask can cost.** Two things can hurt: compiling (a repeat is unrolled up to its lower
+bound, so ``a{1000000000}`` or twenty nested ``+`` take all memory) and matching (backtracking). So
+a mask is weighed before it is compiled, and every match has a time limit. :meth:`Masks.check_mask`
+is the edge where people's masks come in: there a bad one is refused with a sentence. A stored mask
+that runs over its time later is switched off: from then on it matches nothing and costs nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from itertools import islice
+from typing import Final, NamedTuple
+
+import regex
+
+from afanasy.model.errors import UserError
+
+MASK_LENGTH_MAX: Final = 1000
+#: Time for trying a new mask against all known names, in seconds (R21).
+CHECK_S: Final = 0.05
+#: Time for one match of a stored mask.
+MATCH_S: Final = 0.01
+#: Known names that a new mask is tried against: enough to see that it is slow.
+NAMES_TRIED_MAX: Final = 1000
+#: Items a mask may unroll to, estimated from above; about 5 MB and 10 ms.
+EXPANSION_MAX: Final = 20_000
+#: Compiled masks kept, and results of one mask.
+MASKS_MAX: Final = 4096
+RESULTS_MAX: Final = 20_000
+
+_WORDS = re.compile(r"[|;,: ]+")
+#: A repeat with a lower bound, and whether what it repeats may itself have repeats inside.
+_REPEAT = re.compile(r"([)}]?)\s*(?:\+|\{\s*([0-9]+))")
+#: Comments and the flag x could hide a repeat from that pattern; no mask of names needs them.
+_HIDING = re.compile(r"\(\?(?:#|[a-zA-Z0-9]*x)")
+
+
+@lru_cache(MASKS_MAX)
+def split_words(mask: str) -> tuple[str, ...]:
+    """The words of a *find* or *contain* mask."""
+    return tuple(word for word in _WORDS.split(mask) if word)
+
+
+def find_match(mask: str, name: str) -> bool:
+    """``name`` starts with a word of ``mask``. A mask without words matches all."""
+    return not mask or name.startswith(split_words(mask))
+
+
+def contain_match(mask: str, name: str) -> bool:
+    """``name`` has a word of ``mask`` somewhere. An empty mask matches all."""
+    return not mask or any(word in name for word in split_words(mask))
+
+
+def expansion(mask: str) -> int:
+    """How many items the mask compiles to, at most: lower bounds of nested repeats multiply."""
+    outer = inner = 1
+    for bracket, bound in _REPEAT.findall(mask):
+        factor = 2 if not bound else 1 + (int(bound) if len(bound) < 10 else 10**9)
+        if bracket:
+            outer *= factor
+        else:
+            inner = max(inner, factor)
+    return len(mask) * outer * inner
+
+
+class _Mask(NamedTuple):
+    """A compiled mask and what is known of it."""
+
+    pattern: regex.Pattern[str]
+    #: Name → whether it matches.
+    results: dict[str, bool]
+
+
+def compile_mask(mask: str, field: str = "mask") -> regex.Pattern[str]:
+    """Compile a regular expression. Raises UserError: it is the person's who wrote it."""
+    if len(mask) > MASK_LENGTH_MAX:
+        raise UserError(
+            "bad_mask",
+            f"the mask has {len(mask)} characters; {MASK_LENGTH_MAX} are the most",
+            "use fewer alternatives, or a pattern that covers them",
+            field=field,
+        )
+    if _HIDING.search(mask):
+        raise UserError(
+            "bad_mask", "a mask has no comments and no flag x", "leave them out", field=field
+        )
+    if expansion(mask) > EXPANSION_MAX:
+        raise UserError(
+            "bad_mask",
+            "the mask has too many or too large repeats",
+            "nest fewer repeats, and use * instead of large counts",
+            field=field,
+        )
+    try:
+        return regex.compile(mask)
+    except regex.error as error:
+        # The package's stubs do not name these two attributes.
+        position: int = getattr(error, "pos", None) or 0
+        rule: str = getattr(error, "msg", str(error))
+        raise UserError(
+            "bad_mask",
+            f"the mask {mask!r} is no regular expression: {rule} at position {position}",
+            _hint(mask, position),
+            field=field,
+        ) from None
+    except (RecursionError, OverflowError, MemoryError, ValueError, KeyError) as error:
+        raise UserError(
+            "bad_mask",
+            f"the mask is too complicated ({type(error).__name__})",
+            "write a simpler one",
+            field=field,
+        ) from None
+
+
+def _hint(mask: str, position: int) -> str:
+    """What to do about the character at fault."""
+    before = mask[:position]
+    if mask[:1] in ("*", "+", "?") or before[-1:] in ("*", "+", "?"):
+        return 'to say "anything" write .*'
+    if "(" in mask or "[" in mask:
+        return "to mean the character itself, write a backslash before it"
+    return "look at that character"
+
+
+class Masks:
+    """Compiled masks and remembered results. Owned by the loop's thread."""
+
+    def __init__(self, known_names: Callable[[], Iterable[str]] | None = None) -> None:
+        #: Names that a new mask is tried against when the caller names none.
+        self.known_names = known_names
+        self._masks: dict[str, _Mask] = {}
+        #: Masks that passed the edge, and masks that are switched off because they are too slow.
+        self._checked: dict[str, None] = {}
+        self.switched_off: dict[str, None] = {}
+
+    def full_match(self, mask: str, name: str) -> bool:
+        """The whole of ``name`` matches the regular expression ``mask``.
+
+        Never raises and never takes longer than :data:`MATCH_S`: a mask that does not compile (an
+        old one from a store) or is too slow matches nothing.
+        """
+        if not mask:
+            return True
+        if mask in self.switched_off:
+            return False
+        known = self._masks.get(mask)
+        if known is None:
+            try:
+                known = self._keep(mask, compile_mask(mask))
+            except UserError:
+                self._switch_off(mask)
+                return False
+        result = known.results.get(name)
+        if result is None:
+            try:
+                result = known.pattern.fullmatch(name, timeout=MATCH_S) is not None
+            except (TimeoutError, MemoryError, RecursionError):
+                self._switch_off(mask)
+                return False
+            if len(known.results) >= RESULTS_MAX:
+                known.results.clear()
+            known.results[name] = result
+        return result
+
+    def check_mask(self, mask: str, field: str, names: Iterable[str] | None = None) -> None:
+        """Refuse a regular expression that is wrong or slow. Raises UserError naming ``field``.
+
+        It is tried against ``names``, else against the names that the server knows.
+        """
+        if not mask or (mask in self._checked and names is None):
+            return
+        pattern = compile_mask(mask, field)
+        if names is None:
+            names = self.known_names() if self.known_names is not None else ()
+        # CPU time, not wall time: a busy machine must not make a good mask a slow one.
+        deadline = time.thread_time() + CHECK_S
+        for name in islice(names, NAMES_TRIED_MAX):
+            left = deadline - time.thread_time()
+            try:
+                if left <= 0:
+                    raise TimeoutError
+                pattern.fullmatch(name, timeout=left)
+            except (TimeoutError, MemoryError, RecursionError):
+                raise UserError(
+                    "slow_mask",
+                    f"the mask {mask!r} takes too long on the name {name[:80]!r}",
+                    "avoid repeats inside repeats, as in (a+)+",
+                    field=field,
+                ) from None
+        if len(self._checked) >= MASKS_MAX:
+            self._checked.clear()
+        self._checked[mask] = None
+        self.switched_off.pop(mask, None)
+
+    def _keep(self, mask: str, pattern: regex.Pattern[str]) -> _Mask:
+        if len(self._masks) >= MASKS_MAX:
+            self._masks.pop(next(iter(self._masks)))
+        known = self._masks[mask] = _Mask(pattern, {})
+        return known
+
+    def _switch_off(self, mask: str) -> None:
+        self._masks.pop(mask, None)
+        self._checked.pop(mask, None)
+        if len(self.switched_off) >= MASKS_MAX:
+            self.switched_off.pop(next(iter(self.switched_off)))
+        self.switched_off[mask] = None

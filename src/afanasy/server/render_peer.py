@@ -1,0 +1,223 @@
+"""One render's connection, the server's end: frames in, events out; batches in, frames out.
+
+States: *greeting* (nothing is sent; the hello must come within :data:`HELLO_DEADLINE_S`), then
+*speaking*. Whatever breaks the protocol closes this connection and nothing else. Both ends ping and
+both ends give up a silent peer (:mod:`afanasy.wire.stream`); a peer that stops reading is closed
+when :data:`UNREAD_BYTES_MAX` wait for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final, cast
+
+import structlog
+
+from afanasy.core import events
+from afanasy.server import messages
+from afanasy.wire import stream
+from afanasy.wire.errors import PeerError
+
+if TYPE_CHECKING:
+    from afanasy.server.loop import FarmLoop
+
+log = structlog.get_logger("render")
+
+HELLO_DEADLINE_S: Final = 5.0
+UNREAD_BYTES_MAX: Final = 64 * 1024 * 1024
+NAME_LENGTH_MAX: Final = 255
+
+
+class RenderPeer(asyncio.Protocol):
+    """Protocol of our own render stream."""
+
+    def __init__(self, loop: FarmLoop) -> None:
+        self._farm_loop = loop
+        self._reader = stream.FrameReader(at_server=True)
+        self._transport: asyncio.Transport | None = None
+        self._aio = asyncio.get_running_loop()
+        self._link = 0
+        #: Name of the render, once its hello was taken.
+        self.name = ""
+        self._heard = self._sent = self._aio.time()
+        self._watch: asyncio.TimerHandle | None = None
+        #: Block key → version that this connection has been told.
+        self.blocks_sent: dict[int, int] = {}
+        self._silenced = False
+
+    # ------------------------------------------------------------------------------ asyncio
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A render, or something that greets like one, connected."""
+        self._transport = cast(asyncio.Transport, transport)
+        self._link = self._farm_loop.add_link(self)
+        self._watch = self._aio.call_later(HELLO_DEADLINE_S, self._expect_hello)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came in; every whole frame is taken."""
+        self._heard = self._aio.time()
+        try:
+            for message in self._reader.feed(data):
+                if self._silenced:
+                    return
+                self._take(cast(stream.ToServer, message))
+        except PeerError as error:
+            log.warning("render_broke_protocol", render=self.name, error=str(error))
+            self.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone; what the render does meanwhile is its own affair."""
+        if self._watch is not None:
+            self._watch.cancel()
+        self._farm_loop.drop_link(self._link)
+        if self.name and not self._silenced:
+            silent_s = max(0.0, self._aio.time() - self._heard)
+            self._farm_loop.apply(events.RenderLinkLost(self._link, self.name, silent_s))
+        self._silenced = True
+        self._transport = None
+
+    # ------------------------------------------------------------------------------ incoming
+
+    def _take(self, message: stream.ToServer) -> None:
+        loop = self._farm_loop
+        if not self.name:
+            if not isinstance(message, stream.Hello):
+                raise PeerError("a render must begin with its hello")
+            self._take_hello(message)
+            return
+        match message:
+            case stream.Finished():
+                loop.last_output(
+                    message.run, message.output_offset, message.output, message.output_size
+                )
+                loop.apply(
+                    events.RunFinished(
+                        self.name, message.run, message.status, message.exit_status,
+                        max(0.0, message.elapsed_s), message.warning, message.error_class,
+                        message.cpu_s, message.memory_peak_mb, message.output_size,
+                        message.log, message.report,
+                    )
+                )  # fmt: skip
+            case stream.Output():
+                if len(message.data) > stream.OUTPUT_CHUNK_MAX or message.offset < 0:
+                    raise PeerError("a piece of output that is too long")
+                loop.output(message.run, message.offset, message.data)
+            case stream.Progress():
+                for item in message.items:
+                    loop.apply_quietly(
+                        events.RunProgressed(
+                            self.name, item.run, item.percent, item.frame, item.percentframe,
+                            item.elapsed_s, item.quiet_s, item.warning, item.activity,
+                            item.report, item.memory_mb,
+                        )
+                    )  # fmt: skip
+            case stream.Resources():
+                loop.apply_quietly(events.RenderResources(self.name, message.values))
+            case stream.Drain():
+                loop.apply(events.RenderDrain(self.name, message.on))
+            case stream.Bye():
+                loop.apply(events.RenderBye(self._link, self.name))
+                self._silenced = True
+                self.close()
+            case stream.Ping():
+                pass
+            case stream.Hello():
+                raise PeerError("a second hello on one connection")
+
+    def _take_hello(self, hello: stream.Hello) -> None:
+        if hello.protocol != stream.PROTOCOL_VERSION:
+            text = (
+                f"afrender {hello.engine} speaks protocol {hello.protocol}, this server"
+                f" {messages.VERSION} speaks {stream.PROTOCOL_VERSION}; install the same version"
+            )
+            self.send([stream.Refuse("protocol", text)])
+            self.close()
+            return
+        name = hello.name
+        if not name or len(name) > NAME_LENGTH_MAX or not name.isprintable():
+            self.send([stream.Refuse("bad_name", f"{name!r} is no name for a render")])
+            self.close()
+            return
+        self.name = name
+        if self._watch is not None:
+            self._watch.cancel()
+        self._watch = self._aio.call_later(stream.PING_PERIOD_S, self._look)
+        address = self._transport.get_extra_info("peername") if self._transport else None
+        self._farm_loop.apply(
+            events.RenderHello(
+                link=self._link,
+                name=name,
+                instance=hello.instance,
+                boot_id=hello.boot_id,
+                user_name=hello.user_name,
+                engine=hello.engine,
+                os=hello.os,
+                address=str(address[0]) if address else "",
+                time_launch=hello.time_launch,
+                capacity=hello.capacity,
+                max_tasks=hello.max_tasks,
+                runs=[events.HeldRun(r.run, r.elapsed_s, r.finished) for r in hello.runs],
+                resources=hello.resources,
+                nimby=hello.nimby,
+            )
+        )
+
+    # ------------------------------------------------------------------------------ outgoing
+
+    def send(self, box: list[messages.ToRenderMessage]) -> None:
+        """Write one frame with all of ``box``; a closed connection drops it."""
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        transport.write(stream.encode_frame(box))
+        self._sent = self._aio.time()
+        unread = transport.get_write_buffer_size()
+        if unread > UNREAD_BYTES_MAX:
+            log.warning("render_does_not_read", render=self.name, bytes=unread)
+            transport.abort()
+
+    def replaced(self) -> None:
+        """A newer connection speaks for this render: what is still unread here is dropped (R5)."""
+        self._silenced = True
+        if self._transport is not None:
+            self._transport.abort()
+
+    def close(self) -> None:
+        """Send what was written and close."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def pause_reading(self) -> None:
+        """Stop reading: the disk is behind."""
+        if self._transport is not None and self._transport.is_reading():
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Read again."""
+        transport = self._transport
+        if transport is None or transport.is_closing() or transport.is_reading():
+            return
+        self._heard = self._aio.time()
+        transport.resume_reading()
+
+    # --------------------------------------------------------------------------------- time
+
+    def _expect_hello(self) -> None:
+        log.warning("render_without_hello", link=self._link)
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _look(self) -> None:
+        """Ping when we were silent, give up when the render was."""
+        now = self._aio.time()
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        left = self._heard + stream.DEAD_AFTER_S - now
+        if left <= 0 and transport.is_reading():
+            log.warning("render_silent", render=self.name, seconds=round(now - self._heard))
+            transport.abort()
+            return
+        if now - self._sent >= stream.PING_PERIOD_S * 0.9:
+            self.send([stream.Ping()])
+        self._watch = self._aio.call_later(min(stream.PING_PERIOD_S, max(left, 0.1)), self._look)

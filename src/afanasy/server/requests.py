@@ -1,0 +1,131 @@
+"""Requests and their answers, whatever framing they came in (PROTOCOL 2, R49, R50).
+
+A request is one JSON object; its first known root member says what it wants. ``get`` reads memory
+and may be one batch ahead of the disk; what changes something is answered when it is committed
+(run contract 2). A refusal is an answer too: :class:`UserError` becomes the error shape of the
+request's kind, and nothing that a client sends stops the server.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable
+from typing import Final, cast
+
+import msgspec
+import structlog
+
+from afanasy.core import events
+from afanasy.core.state import Job, User
+from afanasy.model.attributes import UserSpec
+from afanasy.model.errors import UserError
+from afanasy.model.reading import Raw, Reader, check_texts
+from afanasy.server import get as getting
+from afanasy.server.action import act, error_object
+from afanasy.server.history_port import HistoryPort
+from afanasy.server.loop import FarmLoop
+from afanasy.server.matcher import Masks
+from afanasy.server.read_job import read_job
+from afanasy.server.view_user import user_view
+
+log = structlog.get_logger("requests")
+
+#: Root members in the order in which today's server looks for them.
+ROOTS: Final = ("get", "action", "job", "user")
+#: Longer submissions are not kept with the history, in bytes.
+_TEXT_MAX_KEPT: Final = 8 * 1024 * 1024
+
+
+class Requests:
+    """Answers requests for one farm."""
+
+    def __init__(self, loop: FarmLoop, masks: Masks, history: HistoryPort) -> None:
+        self._loop = loop
+        self._masks = masks
+        self._history = history
+
+    async def handle(self, body: Raw, _peer: object) -> object:
+        """The answer to one request: a JSON-able object."""
+        root = next((name for name in ROOTS if name in body), "")
+        reader = Reader(strict=body.get("strict") is True)
+        try:
+            if root == "get":
+                return await self._get(body, reader)
+            if root == "action":
+                return await self._action(body, reader)
+            if root == "job":
+                return await self._job(body, reader)
+            if root == "user":
+                return await self._user(body, reader)
+            raise UserError(
+                "unknown_request",
+                "Invalid action.",
+                f"send an object with one of {', '.join(ROOTS)}",
+            )
+        except UserError as error:
+            return _refusal(root, error, reader)
+
+    async def _get(self, body: Raw, reader: Reader) -> object:
+        if not isinstance(body["get"], dict):
+            raise UserError("bad_field", "Invalid action.", "send an object", field="get")
+        result = getting.get(
+            self._loop.farm, cast(Raw, body["get"]), reader, self._masks, self._history
+        )
+        if inspect.isawaitable(result):
+            return await cast("Awaitable[object]", result)
+        return result
+
+    async def _action(self, body: Raw, reader: Reader) -> object:
+        self._loop.check_store()
+        check_texts(body["action"], "action")
+        answer = act(self._loop.farm, body["action"], reader, self._masks, self._loop.apply)
+        await self._loop.durable()
+        return answer
+
+    async def _job(self, body: Raw, reader: Reader) -> object:
+        self._loop.check_store()
+        spec, blocks = read_job(body["job"], reader, self._masks)
+        text = msgspec.json.encode(body["job"])
+        kept = text.decode() if len(text) <= _TEXT_MAX_KEPT else ""
+        job = cast(Job, self._loop.apply(events.Submit(spec, blocks, kept)))
+        job.log.extend(f"warning: {warning}" for warning in reader.warnings)
+        answer: dict[str, object] = {"id": job.id, "serial": job.serial}
+        if reader.warnings:
+            answer["warnings"] = reader.warnings
+        await self._loop.durable()
+        return answer
+
+    async def _user(self, body: Raw, reader: Reader) -> object:
+        self._loop.check_store()
+        raw = body["user"]
+        if not isinstance(raw, dict):
+            raise UserError("bad_field", "must be an object", 'send {"name": …}', field="user")
+        members = cast(Raw, raw)
+        check_texts(members, "user")
+        name = members.get("name")
+        if not isinstance(name, str) or not name:
+            raise UserError("missing", "a user needs a name", "set it", field="user.name")
+        params = reader.members(UserSpec, members, "user", also=frozenset({"name"}))
+        user, new = cast("tuple[User, bool]", self._loop.apply(events.AddUser(name, params)))
+        await self._loop.durable()
+        answer: dict[str, object] = {"user": user_view(user)}
+        if not new:
+            answer["error"] = "exists"
+        if reader.warnings:
+            answer["warnings"] = reader.warnings
+        return answer
+
+
+def _refusal(root: str, error: UserError, reader: Reader) -> dict[str, object]:
+    """The shapes of R50: a job's answer has ids and a sentence, others an info."""
+    if root == "job":
+        answer: dict[str, object] = {"id": 0, "serial": 0, "error": error.sentence()}
+        if reader.strict:
+            answer["refusal"] = error_object(error)
+        return answer
+    answer = {"info": {"kind": "error", "text": error.message}}
+    if root == "user":
+        answer["error"] = error.sentence()
+    elif reader.strict:
+        answer["error"] = error_object(error)
+    return answer

@@ -1,0 +1,240 @@
+"""The loop: nothing of a batch is told before its commit, and everything after it, in order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, cast
+
+import pytest
+
+from afanasy.core import events
+from afanasy.core.state import Farm
+from afanasy.core.submit import found_system_job
+from afanasy.model.attributes import BlockSpec, JobSpec
+from afanasy.model.clock import read_clocks
+from afanasy.model.errors import UserError
+from afanasy.model.states import RunEnd
+from afanasy.server.loop import FarmLoop
+from afanasy.store.writer import Batch
+from afanasy.wire import stream
+from harness.farm import full_match
+
+
+class HeldWriter:
+    """A writer whose disk is as slow as the test wants."""
+
+    def __init__(self) -> None:
+        self.batches: list[Batch] = []
+
+    def start(self) -> None: ...
+
+    def put(self, batch: Batch) -> None:
+        self.batches.append(batch)
+
+    def close(self) -> None: ...
+
+    def commit(self) -> None:
+        batches, self.batches = self.batches, []
+        for batch in batches:
+            batch.committed()
+
+
+class Peer:
+    """What the loop needs of a render's connection."""
+
+    def __init__(self) -> None:
+        self.said: list[Any] = []
+        self.blocks_sent: dict[int, int] = {}
+        self.closed = self.aborted = False
+        self.reading = True
+
+    def send(self, box: list[Any]) -> None:
+        self.said += box
+
+    def close(self) -> None:
+        self.closed = True
+
+    def replaced(self) -> None:
+        self.aborted = True
+
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
+
+    def take(self, kind: type[Any]) -> list[Any]:
+        found = [message for message in self.said if isinstance(message, kind)]
+        self.said = [message for message in self.said if not isinstance(message, kind)]
+        return found
+
+
+class Stage:
+    def __init__(self) -> None:
+        now = read_clocks()
+        self.farm = Farm("test", 7, full_match, serving_mono=now.mono)
+        found_system_job(self.farm, now)
+        self.writer = HeldWriter()
+        self.loop = FarmLoop(self.farm, lambda _: cast(Any, self.writer))
+
+    def connect(self, name: str = "a", **more: Any) -> Peer:
+        peer = Peer()
+        link = self.loop.add_link(cast(Any, peer))
+        more.setdefault("instance", f"instance of {name}")
+        self.loop.apply(
+            events.RenderHello(link=link, name=name, boot_id="b", user_name="u", **more)
+        )
+        return peer
+
+    def submit(self, frames: int = 1) -> int:
+        spec = JobSpec(name="job", user_name="anna")
+        block = BlockSpec(flags=1, frame_first=1, frame_last=frames, command="true")
+        return self.loop.apply(events.Submit(spec, [events.BlockSubmission(block)])).serial
+
+    async def settle(self, *, commit: bool = True) -> None:
+        """Let every pass that is due happen, and what follows a commit."""
+        for _ in range(6):
+            await asyncio.sleep(0)
+            if commit:
+                self.writer.commit()
+
+
+def staged(story: Callable[[Stage], Coroutine[Any, Any, None]]) -> Callable[[], None]:
+    def test() -> None:
+        async def run() -> None:
+            await story(Stage())
+
+        asyncio.run(run())
+
+    test.__name__ = story.__name__
+    test.__doc__ = story.__doc__
+    return test
+
+
+@staged
+async def test_a_start_leaves_only_after_its_commit(stage: Stage) -> None:
+    peer = stage.connect()
+    stage.submit()
+    await stage.settle(commit=False)
+    assert stage.farm.runs, "it was decided"
+    assert peer.said == []
+    (open_rows,) = [b.rows.upserts["open_runs"] for b in stage.writer.batches
+                    if "open_runs" in b.rows.upserts]  # fmt: skip
+    stage.writer.commit()
+    await stage.settle()
+    (start,) = peer.take(stream.Start)
+    assert start.run == open_rows[0][0]
+    assert (start.epoch, start.number, start.frame_start) == (7, 1, 1)
+    (block,) = peer.take(stream.Block)
+    assert (block.key, block.command) == (start.block, "true")
+    (welcome,) = peer.take(stream.Welcome)
+    assert (welcome.farm_id, welcome.epoch) == ("test", 7)
+
+
+@staged
+async def test_a_block_is_told_once_and_again_after_an_edit(stage: Stage) -> None:
+    peer = stage.connect(capacity=1000)
+    serial = stage.submit(3)
+    await stage.settle()
+    for command in ("true", "false"):
+        (start,) = peer.take(stream.Start)
+        stage.loop.apply(events.RunFinished("a", start.run, RunEnd.SUCCESS))
+        if command == "false":
+            stage.loop.apply(events.EditBlocks(serial, [0], {"command": command}))
+        await stage.settle()
+    commands = [block.command for block in peer.take(stream.Block)]
+    assert commands == ["true", "false"]
+
+
+@staged
+async def test_a_result_is_acknowledged_only_after_its_commit(stage: Stage) -> None:
+    peer = stage.connect(capacity=1000)
+    stage.submit(2)
+    await stage.settle()
+    (start,) = peer.take(stream.Start)
+    stage.loop.apply(events.RunFinished("a", start.run, RunEnd.SUCCESS))
+    await stage.settle(commit=False)
+    assert not peer.take(stream.Ack)
+    assert not peer.take(stream.Start)
+    await stage.settle()
+    (ack,) = peer.take(stream.Ack)
+    assert ack.runs == [start.run]
+    assert len(peer.take(stream.Start)) == 1, "the next start rides in the same transaction"
+    # A repeated report of the same result is acknowledged again and counts nothing.
+    stage.loop.apply(events.RunFinished("a", start.run, RunEnd.ERROR))
+    await stage.settle()
+    assert peer.take(stream.Ack)[0].runs == [start.run]
+
+
+@staged
+async def test_a_reply_waits_for_the_commit(stage: Stage) -> None:
+    stage.submit()
+    reply = stage.loop.durable()
+    await stage.settle(commit=False)
+    assert not reply.done()
+    await stage.settle()
+    assert reply.done()
+
+
+@staged
+async def test_messages_for_a_replaced_connection_go_with_it(stage: Stage) -> None:
+    old = stage.connect()
+    await stage.settle()
+    stage.submit()
+    await stage.settle(commit=False)
+    new = stage.connect()  # the same instance, before the start could be sent
+    await stage.settle()
+    assert old.aborted
+    old_run = old.take(stream.Start)[0].run
+    (start,) = new.take(stream.Start)
+    assert start.run != old_run, "the new connection came without that run: it was lost"
+    assert start.number == 2
+
+
+@staged
+async def test_while_the_store_is_away_nothing_starts(stage: Stage) -> None:
+    peer = stage.connect(capacity=1000)
+    stage.submit(2)
+    await stage.settle()
+    (start,) = peer.take(stream.Start)
+    stage.loop.store_is_away(True)
+    await stage.settle(commit=False)
+    with pytest.raises(UserError) as caught:
+        stage.loop.check_store()
+    assert caught.value.code == "store_unavailable"
+    stage.loop.apply(events.RunFinished("a", start.run, RunEnd.SUCCESS))
+    await stage.settle(commit=False)
+    assert len(stage.farm.runs) == 0
+    stage.loop.store_is_away(False)
+    await stage.settle()
+    assert len(peer.take(stream.Start)) == 1
+    stage.loop.check_store()
+
+
+@staged
+async def test_output_of_an_unknown_run_is_dropped(stage: Stage) -> None:
+    peer = stage.connect()
+    stage.submit()
+    await stage.settle()
+    (start,) = peer.take(stream.Start)
+    stage.loop.output(12345, 0, b"nobody's")
+    stage.loop.output(start.run, 0, b"first ")
+    stage.loop.last_output(start.run, 6, b"last", 10)
+    stage.loop.apply(events.RunFinished("a", start.run, RunEnd.SUCCESS, output_size=10))
+    await stage.settle(commit=False)
+    pieces = [piece for batch in stage.writer.batches for piece in batch.pieces]
+    assert [(p.offset, p.data, p.final) for p in pieces] == [
+        (0, b"first ", False), (6, b"last", True),
+    ]  # fmt: skip
+    assert stage.loop.output_sizes == {}
+
+
+@staged
+async def test_another_instance_is_refused_and_closed(stage: Stage) -> None:
+    stage.connect("a", instance="one")
+    other = stage.connect("a", instance="two", address="10.0.0.2")
+    await stage.settle()
+    (refuse,) = other.take(stream.Refuse)
+    assert refuse.code == "name_taken"
+    assert other.closed

@@ -1,0 +1,153 @@
+"""Masks: what they match, which are refused, and what they may cost."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from afanasy.model.errors import UserError
+from afanasy.server.matcher import (
+    EXPANSION_MAX,
+    Masks,
+    compile_mask,
+    contain_match,
+    expansion,
+    find_match,
+)
+
+SLOW = "(a|aa)+$"
+SLOW_NAME = "a" * 60 + "b"
+
+
+def refused(mask: str, *names: str) -> UserError:
+    with pytest.raises(UserError) as caught:
+        Masks().check_mask(mask, "job.depend_mask", names or None)
+    assert caught.value.field == "job.depend_mask"
+    assert caught.value.hint
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("mask", "name", "regex", "find", "contain"),
+    [
+        ("", "anything", True, True, True),
+        ("r", "r1", False, True, True),
+        ("r.*", "r1", True, False, False),
+        ("r1|x", "r1", True, True, True),
+        ("1", "r1", False, False, True),
+        ("x, r; q", "r1", False, True, True),
+        ("R1", "r1", False, False, False),
+        ("(?i)R1", "r1", True, False, False),
+        ("|", "r1", False, False, False),
+    ],
+)
+def test_three_readings(mask: str, name: str, regex: bool, find: bool, contain: bool) -> None:
+    assert Masks().full_match(mask, name) is regex
+    assert find_match(mask, name) is find
+    assert contain_match(mask, name) is contain
+
+
+def test_an_invalid_mask_is_named_with_its_position() -> None:
+    error = refused("render(")
+    assert error.code == "bad_mask"
+    assert "at position 7" in error.message
+    assert ".*" in refused("*").hint
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        "x" * 1001,
+        "a{1000000000}",
+        "a{99999999999999999999999}",
+        "(" * 20 + "a" + ")+" * 20,
+        "(?:" * 40 + "a" + "){1,1000}" * 40,
+        "(" * 12 + "a" + "){2}" * 12,
+        "(a{1000}){1000}",
+        "((a)(?#hidden)+)+",
+        "(?x) ((((a) +) +) +)",
+        "(" * 400 + ")" * 400,
+        "(?V1)" + "[" * 200 + "a" + "]" * 200,
+    ],
+    ids=lambda mask: mask[:20],
+)
+def test_what_would_take_all_memory_is_refused(mask: str) -> None:
+    began = time.process_time()
+    assert refused(mask).code == "bad_mask"
+    assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize(
+    "mask",
+    ["render.*", r"(job|shot)_\d{3}(_v\d+)?", "[a-z]{1,100}-.{1,200}", "(a)+(b)+(c)+", r"\p{Lu}.*"],
+)
+def test_ordinary_masks_are_light(mask: str) -> None:
+    assert expansion(mask) <= EXPANSION_MAX
+    compile_mask(mask)
+
+
+def test_a_slow_mask_is_refused_at_the_edge() -> None:
+    assert refused(SLOW, "short", SLOW_NAME).code == "slow_mask"
+
+
+def test_known_names_are_tried() -> None:
+    masks = Masks(lambda: [SLOW_NAME])
+    with pytest.raises(UserError, match="takes too long"):
+        masks.check_mask(SLOW, "mask")
+    masks.check_mask("a.*", "mask")
+
+
+def test_a_stored_slow_mask_is_switched_off() -> None:
+    masks = Masks()
+    assert not masks.full_match(SLOW, SLOW_NAME)
+    assert SLOW in masks.switched_off
+    began = time.process_time()
+    for n in range(1000):
+        assert not masks.full_match(SLOW, SLOW_NAME + str(n))
+    assert time.process_time() - began < 1
+
+
+def test_a_stored_mask_that_does_not_compile_matches_nothing() -> None:
+    masks = Masks()
+    assert not masks.full_match("(", "(")
+    assert masks.switched_off == {"(": None}
+
+
+def test_results_are_remembered_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("afanasy.server.matcher.RESULTS_MAX", 10)
+    monkeypatch.setattr("afanasy.server.matcher.MASKS_MAX", 3)
+    masks = Masks()
+    for n in range(20):
+        for mask in range(5):
+            assert masks.full_match(f"n{mask}.*", f"n{mask}x{n}")
+            assert not masks.full_match(f"n{mask}.*", f"m{n}")
+    assert len(masks._masks) <= 3
+    assert all(len(known.results) <= 10 for known in masks._masks.values())
+
+
+VERDICTS = ("fine", "bad_mask", "slow_mask")
+
+
+def verdict(masks: Masks, mask: str, *names: str) -> str:
+    try:
+        masks.check_mask(mask, "mask", names)
+    except UserError as error:
+        return error.code
+    return "fine"
+
+
+@given(st.text(max_size=60), st.text(max_size=20))
+def test_any_text_as_a_mask(mask: str, name: str) -> None:
+    masks = Masks()
+    masks.full_match(mask, name)
+    find_match(mask, name)
+    contain_match(mask, name)
+    assert verdict(masks, mask, name) in VERDICTS
+
+
+@given(st.text("ab()[]{}+*?|\\.^$-0123456789,:=<>!#xiR", max_size=40))
+def test_any_pattern_as_a_mask(mask: str) -> None:
+    assert verdict(Masks(), mask, "aab", "a" * 40) in VERDICTS

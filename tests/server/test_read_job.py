@@ -1,0 +1,132 @@
+"""Reading submissions: the two strictnesses, what is numeric, and what nobody may send."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from afanasy.core.submit import count_tasks
+from afanasy.model.attributes import FLAG_VARCAPACITY
+from afanasy.model.errors import UserError
+from afanasy.model.reading import Reader
+from afanasy.server.matcher import Masks
+from afanasy.server.read_job import is_numeric, read_job
+
+SAMPLE = Path(__file__).parents[2] / "examples" / "job.json"
+
+
+def read(job: object, *, strict: bool = False) -> tuple[Any, Any, list[str]]:
+    reader = Reader(strict=strict)
+    spec, blocks = read_job(job, reader, Masks())
+    return spec, blocks, reader.warnings
+
+
+def job_of(*blocks: object, **members: object) -> dict[str, object]:
+    return {"name": "j", "user_name": "anna", "blocks": list(blocks), **members}
+
+
+def test_the_json_sample() -> None:
+    spec, (block,), warnings = read(json.loads(SAMPLE.read_text())["job"], strict=True)
+    assert spec.command_post == "deletefiles path/to/some.scene"
+    assert block.spec.numeric
+    assert count_tasks(block, "block") == 5
+    assert block.spec.files == ["img_L.@####@.jpg", "img_R.@####@.jpg"]
+    assert warnings == []
+
+
+@pytest.mark.parametrize(
+    ("members", "numeric"),
+    [
+        ({"flags": 1}, True),
+        ({"flags": 2, "frame_first": 1, "frame_last": 2}, False),
+        ({"frame_first": 1, "frame_last": 2}, True),
+        ({"frame_first": 1}, False),
+        ({"frame_first": 1, "frame_last": 2, "tasks": []}, False),
+        ({"flags": "1", "frame_first": 1, "frame_last": 2}, True),
+        ({"frame_first": 1, "frame_last": 2.0}, False),
+    ],
+)
+def test_what_is_numeric(members: dict[str, Any], numeric: bool) -> None:
+    assert is_numeric(members) == numeric
+
+
+def test_wrong_members_are_ignored_with_a_warning_or_refused() -> None:
+    job = job_of({"flags": 1, "capacity": "x"}, priority=5.5)
+    spec, (block,), warnings = read(job)
+    assert (spec.priority, block.spec.capacity) == (99, 1000)
+    assert any(w.startswith("job.blocks[0].capacity: must be int") for w in warnings)
+    with pytest.raises(UserError) as caught:
+        read(job, strict=True)
+    assert caught.value.field == "job.priority"
+
+
+def test_capacity_below_one_becomes_one() -> None:
+    _, (block,), warnings = read(job_of({"flags": 1, "capacity": -5}))
+    assert block.spec.capacity == 1
+    assert warnings
+
+
+def test_coefficients_make_the_capacity_variable() -> None:
+    _, (block,), _ = read(job_of({"flags": 1, "capacity_coeff_max": 4}))
+    assert block.spec.flags & FLAG_VARCAPACITY
+    with pytest.raises(UserError, match="below capacity_coeff_min"):
+        read(job_of({"flags": 1, "capacity_coeff_min": 4, "capacity_coeff_max": 2}), strict=True)
+
+
+@pytest.mark.parametrize(
+    ("job", "field"),
+    [
+        (5, "job"),
+        ([], "job"),
+        ({}, "job.blocks"),
+        ({"blocks": 5}, "job.blocks"),
+        ({"blocks": [7]}, "job.blocks[0]"),
+        (job_of({"tasks": []}), "job.blocks[0].tasks"),
+        (job_of({"tasks": [7]}), "job.blocks[0].tasks[0]"),
+        (job_of({"tasks": [None]}), "job.blocks[0].tasks[0]"),
+        (job_of({"flags": 1}, depend_mask="("), "job.depend_mask"),
+        (job_of({"flags": 1, "tasks_depend_mask": "["}), "job.blocks[0].tasks_depend_mask"),
+        (job_of({"flags": 1, "hosts_mask": "("}), "job.blocks[0].hosts_mask"),
+        (job_of({"flags": 1, "on_lost_render": "x"}), "job.blocks[0].on_lost_render"),
+        (job_of({"flags": 1}, name="a\0b"), "job.name"),
+        (job_of({"flags": 1}, hosts_mask_type="x"), "job.hosts_mask_type"),
+        (job_of(*[{"flags": 1}] * 10_001), "job.blocks"),
+    ],
+)
+def test_what_is_refused_in_every_request(job: object, field: str) -> None:
+    with pytest.raises(UserError) as caught:
+        read(job)
+    assert caught.value.field == field
+
+
+def test_prefix_words_are_no_regular_expression() -> None:
+    spec, _, _ = read(job_of({"flags": 1}, hosts_mask="render01|render02, r3"))
+    assert spec.hosts_mask == "render01|render02, r3"
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(
+        st.sampled_from(["name", "blocks", "tasks", "flags", "frame_last", "files", "command",
+                         "capacity", "depend_mask", "environment", "user_name", "pools"]),
+        inner, max_size=5,
+    ),
+    max_leaves=20,
+)  # fmt: skip
+
+
+@given(job=anything, strict=st.booleans())
+def test_any_json_is_read_or_refused(job: object, strict: bool) -> None:
+    refused = ""
+    try:
+        _, blocks, _ = read(job, strict=strict)
+        assert blocks
+    except UserError as error:
+        refused = error.sentence()
+    assert not refused or refused.startswith("job")
