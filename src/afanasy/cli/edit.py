@@ -1,0 +1,74 @@
+"""``afcmd set``: change parameters of a job, block, render or user."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from afanasy.cli.exits import CliError, Exit
+from afanasy.cli.farm import Farm, Json
+from afanasy.cli.replies import tell
+from afanasy.cli.selection import find_block, find_place
+from afanasy.cli.show import Show
+from afanasy.cli.values import WORD, parse_words
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What to change, and the new values."""
+    places = "JOB… | JOB.BLOCK | --render NAME | --user NAME | --mask RE"
+    parser.usage = f"afcmd set [options] ({places}) key=value…"
+    parser.add_argument(
+        "words", metavar="JOB… key=value…", nargs="+", help="jobs (or JOB.BLOCK), and the values"
+    )
+    parser.add_argument("--block", metavar="B", help="a block of the job, by name or number")
+    other = parser.add_mutually_exclusive_group()
+    other.add_argument("--render", metavar="NAME", help="this render instead of a job")
+    other.add_argument("--user", metavar="NAME", help="this user instead of a job")
+    other.add_argument("--mask", metavar="RE", help="all jobs whose whole name matches")
+
+
+def run(options: argparse.Namespace, farm: Farm, show: Show) -> int:
+    """Change it."""
+    names = [word for word in options.words if not WORD.fullmatch(word)]
+    params = parse_words([word for word in options.words if WORD.fullmatch(word)])
+    if not params:
+        raise CliError(Exit.BAD_INPUT, "no new value was given", "as priority=120")
+    elsewhere = [name for name in ("render", "user", "mask") if getattr(options, name) is not None]
+    if not elsewhere:
+        return _set_jobs(options, farm, show, names, params)
+    if names or options.block is not None:
+        extra = names[0] if names else "--block"
+        raise CliError(Exit.BAD_INPUT, f"{extra!r} has no place beside --{elsewhere[0]}")
+    (what,) = elsewhere
+    name = str(getattr(options, what))
+    changed = ", ".join(params)
+    if what == "mask":
+        answer = farm.action("jobs", mask=name, params=params)
+        tell(show, answer, f"set {changed} of jobs matching {name}", "job")
+    else:
+        answer = farm.on_named(what + "s", name, params=params)
+        tell(show, answer, f"set {changed} of {what} {name}")
+    return Exit.OK
+
+
+def _set_jobs(
+    options: argparse.Namespace, farm: Farm, show: Show, names: list[str], params: dict[str, Any]
+) -> int:
+    if not names:
+        raise CliError(Exit.BAD_INPUT, "no job was named", "as afcmd set 5 priority=120")
+    places: list[tuple[Json, Json | None]]
+    if options.block is None and all(name.isdigit() for name in names):
+        places = [({"id": int(name)}, None) for name in names]
+    else:
+        places = [find_place(farm, name) for name in names]
+    job, block = places[0]
+    if options.block is not None:
+        block = find_block(job, options.block)
+    if len(places) > 1 and (block is not None or any(found for _, found in places)):
+        raise CliError(Exit.BAD_INPUT, "blocks are changed in one job at a time", "name one job")
+    members = {} if block is None else {"block_ids": [block["block_num"]]}
+    ids = [found["id"] for found, _ in places]
+    answer = farm.action("jobs", ids=ids, params=params, **members)
+    where = ", ".join(map(str, ids)) + (f".{block.get('name')}" if block is not None else "")
+    tell(show, answer, f"set {', '.join(params)} of {where}")
+    return Exit.OK

@@ -1,0 +1,122 @@
+"""``afcmd pause|start|stop|restart|…``: operations on jobs, blocks and tasks."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from afanasy.cli.exits import CliError, Exit
+from afanasy.cli.farm import Farm, Json
+from afanasy.cli.replies import tell
+from afanasy.cli.selection import Range, find_block, find_place, find_tasks, only_block
+from afanasy.cli.show import Show
+
+#: Command → (operation on a job, operation on blocks and tasks); "" = there is none.
+OPERATIONS = {
+    "pause": ("pause", "suspend"),
+    "start": ("start", "continue"),
+    "stop": ("stop", "suspend"),
+    "restart": ("restart", "restart"),
+    "restart-errors": ("restart_errors", "restart_errors"),
+    "reset-errors": ("reset_error_hosts", "reset_error_hosts"),
+    "skip": ("", "skip"),
+    "delete": ("delete", ""),
+}
+_ALL_BLOCKS = -1
+#: These change the job; how many tasks that touches is of no interest.
+_OF_THE_JOB = frozenset({"pause", "start"})
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Jobs, or tasks of one job."""
+    parser.usage = f"{parser.prog} [options] (JOB… | JOB.BLOCK [TASKS] | --mask RE)"
+    parser.add_argument(
+        "jobs", metavar="JOB", nargs="*", help="ids or names; or JOB.BLOCK and tasks, as 10-20,35"
+    )
+    parser.add_argument("--mask", metavar="RE", help="all jobs whose whole name matches")
+    parser.add_argument("--block", metavar="B", help="only this block, by name or number")
+    parser.add_argument(
+        "--tasks", metavar="T", help="only these: frames 1-5,8 or, in list blocks, names and #index"
+    )
+
+
+def run(options: argparse.Namespace, farm: Farm, show: Show) -> int:
+    """Do it."""
+    verb: str = options.command
+    words: list[str] = options.jobs
+    if options.mask is not None:
+        if words or options.block is not None or options.tasks is not None:
+            raise CliError(Exit.BAD_INPUT, "--mask stands alone", "leave the rest out")
+        return _on_jobs(farm, show, verb, {"mask": options.mask})
+    if not words:
+        raise CliError(Exit.BAD_INPUT, "no job was named", f"as afcmd {verb} 5")
+    if options.block is None and options.tasks is None and all(word.isdigit() for word in words):
+        return _on_jobs(farm, show, verb, {"ids": [int(word) for word in words]})
+    job, block = find_place(farm, words[0])
+    tasks = options.tasks
+    if options.block is not None:
+        block = find_block(job, options.block)
+    elif block is not None and tasks is None and len(words) == 2:
+        tasks = words.pop()
+    elif block is None and tasks is not None:
+        block = only_block(job)
+    if block is None:
+        jobs = [job, *(_whole_job(farm, word) for word in words[1:])]
+        return _on_jobs(farm, show, verb, {"ids": [found["id"] for found in jobs]})
+    if len(words) > 1:
+        raise CliError(
+            Exit.BAD_INPUT, "blocks and tasks are chosen in one job at a time", "name one job"
+        )
+    ranges = find_tasks(farm, block, tasks) if tasks is not None else None
+    return _on_tasks(farm, show, verb, job, block, ranges)
+
+
+def _whole_job(farm: Farm, word: str) -> Json:
+    job, block = find_place(farm, word)
+    if block is not None:
+        raise CliError(
+            Exit.BAD_INPUT, "blocks and tasks are chosen in one job at a time", f"name {word} alone"
+        )
+    return job
+
+
+def _on_jobs(farm: Farm, show: Show, verb: str, selection: Json) -> int:
+    on_job, on_tasks = OPERATIONS[verb]
+    members: dict[str, Any] = {"operation": {"type": on_job or on_tasks}}
+    if not on_job:
+        members["block_ids"] = [_ALL_BLOCKS]
+    answer = farm.action("jobs", **selection, **members)
+    ids = selection.get("ids", ())
+    which = ", ".join(map(str, ids)) or f"matching {selection.get('mask')}"
+    counted = "" if verb in _OF_THE_JOB else _counted(verb)
+    tell(show, answer, f"{verb} {'job' if len(ids) == 1 else 'jobs'} {which}", counted)
+    return Exit.OK
+
+
+def _counted(verb: str) -> str:
+    """What the server counts."""
+    return {"delete": "running task", "stop": "running task", "reset-errors": "host"}.get(
+        verb, "task"
+    )
+
+
+def _on_tasks(
+    farm: Farm, show: Show, verb: str, job: Json, block: Json, ranges: list[Range] | None
+) -> int:
+    _, on_tasks = OPERATIONS[verb]
+    if not on_tasks:
+        raise CliError(
+            Exit.BAD_INPUT, "a block or task cannot be deleted", "delete the job, or skip them"
+        )
+    operation: dict[str, Any] = {"type": on_tasks}
+    if ranges is not None:
+        operation["task_ranges"] = [list(pair) for pair in ranges]
+    answer = farm.action(
+        "jobs", ids=[job["id"]], block_ids=[block["block_num"]], operation=operation
+    )
+    tell(show, answer, f"{verb} {job['id']}.{block.get('name')}", _counted_of_tasks(verb))
+    return Exit.OK
+
+
+def _counted_of_tasks(verb: str) -> str:
+    return "host" if verb == "reset-errors" else "task"

@@ -1,0 +1,75 @@
+"""``afcmd user``: one user, or add one."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any, cast
+
+from af.answers import refusal
+from afanasy.cli.exits import CliError, Exit, refused
+from afanasy.cli.farm import Farm, Json
+from afanasy.cli.humans import duration, moment_text
+from afanasy.cli.show import Show
+from afanasy.cli.values import parse_words
+
+_SECONDS = frozenset({"errors_forgive_time", "jobs_life_time"})
+_MOMENTS = frozenset({"time_register", "time_activity"})
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The name; ``add`` and what the new user has."""
+    parser.usage = "afcmd user [options] (NAME | add NAME [key=value…])"
+    parser.add_argument("words", metavar="NAME", nargs="+", help="NAME, or add NAME key=value…")
+
+
+def run(options: argparse.Namespace, farm: Farm, show: Show) -> int:
+    """Show or add."""
+    words: list[str] = options.words
+    if words[0] == "add" and len(words) > 1:
+        return _add(farm, show, words[1], parse_words(words[2:]))
+    if len(words) > 1:
+        raise CliError(
+            Exit.BAD_INPUT,
+            f"{words[1]!r} is one word too many",
+            "afcmd user NAME, or user add NAME",
+        )
+    user = farm.user(words[0])
+    if show.as_json:
+        show.json({"user": user})
+    else:
+        _detail(show, user)
+    return Exit.OK
+
+
+def _add(farm: Farm, show: Show, name: str, params: dict[str, Any]) -> int:
+    answer = farm.ask({"user": {"name": name, **params}}, refusals=False)
+    if answer.get("error") == "exists":
+        raise CliError(
+            Exit.BAD_INPUT,
+            f"there is a user {name!r} already",
+            f"afcmd set --user {name} key=value",
+        )
+    found = refusal(answer)
+    if found is not None:
+        raise refused(found)
+    if show.as_json:
+        show.json(answer)
+    else:
+        show.line(f"added user {name}")
+    return Exit.OK
+
+
+def _detail(show: Show, user: Json) -> None:
+    show.field("user", f"{user.get('id')} {user.get('name')}", "bold")
+    for name, value in user.items():
+        if name in ("id", "name"):
+            continue
+        if name in _MOMENTS:
+            show.field(name, moment_text(value))
+        elif name in _SECONDS:
+            show.field(name, duration(value))
+        elif isinstance(value, dict):
+            pairs = cast("dict[str, Any]", value)
+            show.field(name, ", ".join(f"{key}: {item}" for key, item in pairs.items()))
+        else:
+            show.field(name, value)

@@ -1,0 +1,92 @@
+"""``key=value`` words of ``afcmd set`` as JSON of the right type (PROTOCOL 2.3)."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from afanasy.cli.exits import CliError, Exit
+from afanasy.cli.humans import parse_duration
+
+WORD = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
+
+_TRUE = frozenset({"true", "yes", "on", "1"})
+_FALSE = frozenset({"false", "no", "off", "0"})
+_BOOLEANS = frozenset(
+    {"hidden", "offline", "ppa", "maintenance", "ignorenimby", "ignorepaused", "nimby", "NIMBY",
+     "paused"}
+)  # fmt: skip
+_SECONDS = frozenset(
+    {"time_life", "task_max_run_time", "task_min_run_time", "task_progress_change_timeout",
+     "errors_forgive_time", "jobs_life_time"}
+)  # fmt: skip
+_INTEGERS = frozenset(
+    {"priority", "max_running_tasks", "max_running_tasks_per_host", "max_tasks_per_second",
+     "need_power", "need_memory", "need_hdd", "need_cpu_freq_mgz", "need_cpu_cores",
+     "need_cpu_freq_cores", "need_gpu_mem_mb", "time_wait", "capacity", "errors_retries",
+     "errors_avoid_host", "errors_task_same_host", "parser_coeff", "sequential", "capacity_host",
+     "max_tasks_host", "power_host"}
+)  # fmt: skip
+_OBJECTS = frozenset({"pools", "folders", "environment", "tickets"})
+_LISTS = frozenset({"files", "services", "services_disabled"})
+
+
+def parse_words(words: list[str]) -> dict[str, Any]:
+    """The parameters that ``key=value`` words name. Raises CliError, the person's to mend."""
+    params: dict[str, Any] = {}
+    for word in words:
+        match = WORD.fullmatch(word)
+        if match is None:
+            raise CliError(Exit.BAD_INPUT, f"{word!r} is no key=value", "as priority=120")
+        key, text = match.groups()
+        try:
+            params[key] = parse_value(key, text)
+        except ValueError as error:
+            raise CliError(Exit.BAD_INPUT, str(error), field=key) from None
+    return params
+
+
+def parse_value(key: str, text: str) -> Any:
+    """The value of one parameter; what no table knows is a text. Raises ValueError."""
+    if key in _BOOLEANS:
+        if text.lower() in _TRUE | _FALSE:
+            return text.lower() in _TRUE
+        raise ValueError(f"must be true or false, not {text!r}")
+    if key in _SECONDS and text != "-1":
+        return int(parse_duration(text))
+    if key in _INTEGERS or key in _SECONDS:
+        if re.fullmatch(r"-?\d+", text):
+            return int(text)
+        raise ValueError(f"must be a whole number, not {text!r}")
+    if key in _LISTS:
+        return _json(text, list) if text.startswith("[") else [p for p in text.split(";") if p]
+    if key in _OBJECTS:
+        return _json(text, dict) if text.startswith("{") else _pairs(key, text)
+    return text
+
+
+def _json(text: str, kind: type) -> Any:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"is no JSON: {error}") from None
+    if not isinstance(value, kind):
+        raise ValueError(f"must be a {kind.__name__}, not {text!r}")
+    return value
+
+
+def _pairs(key: str, text: str) -> dict[str, Any]:
+    """``A:1,B:2`` as an object; its values are numbers for pools and tickets."""
+    pairs: dict[str, Any] = {}
+    for part in filter(None, text.split(",")):
+        name, colon, value = part.partition(":")
+        if not (name and colon):
+            raise ValueError(f"{part!r} is no NAME:VALUE")
+        if key in ("pools", "tickets"):
+            if not re.fullmatch(r"-?\d+", value):
+                raise ValueError(f"the value of {name!r} must be a whole number, not {value!r}")
+            pairs[name] = int(value)
+        else:
+            pairs[name] = value
+    return pairs

@@ -1,0 +1,87 @@
+"""``import af`` under every Python of this machine from 3.7 on (R63)."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import setters
+from harness.text_server import TextServer
+
+SRC = Path(__file__).parents[2] / "src"
+EXAMPLES = SRC.parent / "examples"
+SCRIPT = Path(setters.__file__)
+OLDEST = (3, 7)
+
+
+def pythons() -> list[str]:
+    """One program for each minor version, this one's own included."""
+    found = {sys.version_info[:2]: sys.executable}
+    for path in sorted(Path.home().glob(".pyenv/versions/*/bin/python")):
+        version = re.match(r"(\d+)\.(\d+)", path.parts[-3])
+        if version:
+            found.setdefault((int(version[1]), int(version[2])), str(path))
+    for minor in range(OLDEST[1], 30):
+        program = shutil.which(f"python3.{minor}")
+        if program:
+            found.setdefault((3, minor), program)
+    return [program for version, program in sorted(found.items()) if version >= OLDEST]
+
+
+@pytest.fixture(scope="module")
+def here() -> Any:
+    """What this Python makes."""
+    return run(sys.executable)["result"]
+
+
+def run(python: str) -> Any:
+    """The table under one Python, which sees nothing but the standard library and our source."""
+    done = subprocess.run(
+        [python, "-I", "-B", "-S", "-W", "error::DeprecationWarning", str(SCRIPT), str(SRC)],
+        capture_output=True, text=True, timeout=120,
+        env={"PATH": os.environ["PATH"]},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("python", pythons())
+def test_every_setter_makes_the_same_json(
+    python: str, here: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = run(python)
+    version = ".".join(map(str, told["version"]))
+    with capsys.disabled():
+        print(f"\naf runs under Python {version}: {python} ", end="")
+    assert told["result"] == here
+    assert [changed for changed, _ in told["result"]["good"]] == [row[3] for row in setters.GOOD]
+
+
+def test_af_needs_only_the_standard_library() -> None:
+    code = f"import sys; sys.path.insert(0, {str(SRC)!r}); import af, af.numeric; af.Job().filled()"
+    done = subprocess.run(
+        [sys.executable, "-I", "-B", "-S", "-c", code], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("python", pythons())
+def test_the_sample_is_sent(python: str) -> None:
+    with TextServer(lambda _: {"id": 5, "serial": 4}) as server:
+        done = subprocess.run(
+            [python, "-B", "-S", "-W", "error", str(EXAMPLES / "job.py")],
+            capture_output=True, text=True, timeout=120,
+            env={
+                "PATH": os.environ["PATH"], "PYTHONPATH": str(SRC), "AF_SERVERNAME": server.text,
+            },
+        )  # fmt: skip
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        assert server.request["job"]["blocks"][0]["tasks"][0]["command"] == "ls -l"
