@@ -103,7 +103,7 @@ def _block_row(block: Json) -> list[Cell]:
         str(block.get("name")),
         str(block.get("service")),
         (" ".join(words), state_colour(words)),
-        bar(block.get("p_percentage", 0)),
+        bar(block.get("p_percentage", 0), 10),
         str(block.get("tasks_num", 0)),
         str(block.get("p_tasks_done", 0)),
         str(block.get("running_tasks_counter", "")),
