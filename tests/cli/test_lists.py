@@ -63,7 +63,7 @@ def test_a_job(afcmd: Afcmd) -> None:
     for word in ("5 shot.v1", "RDY RUN", "jimmy, from desk", "4 of 14 tasks"):
         assert word in text
     assert cells(lines[-2])[:6] == ["0", "beauty", "generic", "RDY RUN",
-                                    "[#########...........]", "45%"]  # fmt: skip
+                                    "[####......]", "45%"]  # fmt: skip
     assert cells(lines[-2])[-2:] == ["2m00s", "1-100 / 2, 5 each"]
     assert cells(lines[-1])[1:4] == ["comp", "generic", "WDP"]
 

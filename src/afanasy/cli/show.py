@@ -48,10 +48,16 @@ class Show:
         return f"\033[{_COLOURS[colour]}m{text}\033[0m"
 
     def table(self, titles: list[str], rows: list[list[Cell]]) -> None:
-        """Rows under titles. A title that begins with ``>`` is set right, with ``~`` gives way."""
+        """Rows under titles. A title that begins with ``>`` is set right, with ``~`` gives way.
+
+        A column in which no row says anything is left out: the room is for the others.
+        """
+        cells = [[_split(cell) for cell in row] for row in rows]
+        said = [n for n in range(len(titles)) if not rows or any(row[n][0] for row in cells)]
+        titles = [titles[n] for n in said]
+        cells = [[row[n] for n in said] for row in cells]
         names = [title.lstrip(">~") for title in titles]
         right = [title.startswith(">") for title in titles]
-        cells = [[_split(cell) for cell in row] for row in rows]
         widths = [
             max([width_of(name), *(width_of(row[n][0]) for row in cells)])
             for n, name in enumerate(names)
