@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -111,10 +112,16 @@ def test_a_returning_agent_tames_a_flood(server: StandServer, render: StandRende
     run = server.start("yes")
     out = render.data / "runs" / str(run) / "out"
     wait_for(lambda: out.exists() and out.stat().st_size > 20 * MB, "a flood")
+    began = render.folders.pid(run)
+    assert began is not None
     render.kill()
+    os.killpg(began.session, signal.SIGCONT)  # it may have died with its foot on the brake
     wait_for(lambda: out.stat().st_size > 300 * MB, "more of it")
+    os.killpg(began.session, signal.SIGSTOP)
+    size = out.stat().st_size
     render.boot()
     server.wait_registered(2)
+    wait_for(lambda: out.stat().st_size > size + 30 * MB, "the run to go on")
     wait_for(lambda: out.stat().st_blocks * 512 < 60 * MB, "holes")
     server.stop(run)
     assert server.wait_finished(run).status == RunEnd.KILLED

@@ -33,6 +33,7 @@ class _Loaded(NamedTuple):
 
 
 _loaded: dict[tuple[Path, type[object]], _Loaded] = {}
+_built_in: dict[tuple[str, str, type[object]], type[object] | None] = {}
 
 
 def valid_name(name: str) -> bool:
@@ -60,9 +61,12 @@ def from_folders(
 
 def built_in(kind: str, name: str, base: type[_Base]) -> type[_Base] | None:
     """The class of a program's own module in ``afanasy.services`` or ``afanasy.parsers``."""
-    if not name.isidentifier() or importlib.util.find_spec(f"afanasy.{kind}.{name}") is None:
-        return None
-    return _class_in(importlib.import_module(f"afanasy.{kind}.{name}"), name, base)
+    key = (kind, name, base)
+    if key not in _built_in:  # the search of the import system costs more than the rest of a load
+        known = name.isidentifier() and importlib.util.find_spec(f"afanasy.{kind}.{name}")
+        module = importlib.import_module(f"afanasy.{kind}.{name}") if known else None
+        _built_in[key] = _class_in(module, name, base) if module else None
+    return cast("type[_Base] | None", _built_in[key])
 
 
 def names_in(kind: str, folder: Path) -> list[str]:

@@ -172,6 +172,7 @@ class Connection:
         self._random = random.Random(seed)
         self._link: Link | None = None
         self._last_why = ""
+        self._finishing = False
 
     @property
     def registered(self) -> bool:
@@ -197,6 +198,7 @@ class Connection:
     async def finish(self, timeout_s: float) -> None:
         """Send everything and close, for the exit."""
         link = self._link
+        self._finishing = True
         if link is None:
             return
         link.finish()
@@ -221,6 +223,8 @@ class Connection:
                     wait_s = BACK_OFF_FIRST_S
                     self._last_why = ""
                     self._on_lost()
+                if self._finishing:
+                    return
                 self._say(f"link to {self.host}:{self.port} ended: {link.why}")
             await asyncio.sleep(wait_s * self._random.uniform(0.5, 1.0))
             wait_s = min(BACK_OFF_MAX_S, wait_s * 2)

@@ -19,9 +19,18 @@ from typing import Final
 
 from afanasy.render import scan_posix as scan
 from afanasy.render.live_run import LiveRun
-from afanasy.render.process_posix import signal_group, signal_process
+from afanasy.render.process_posix import (
+    CLOCK_TICKS,
+    boot_clock,
+    signal_group,
+    signal_process,
+)
 from afanasy.render.scan_posix import Process
 
+#: A shell that is about to begin a command may swallow a TERM: its own handler is still in force.
+#: So a run that was younger than this gets a second one, this long after the first.
+YOUNG_S: Final = 0.5
+AGAIN_S: Final = 0.25
 #: What a command leaves behind gets this long to end by itself before it is called a leftover.
 GRACE_S: Final = 0.05
 LEFT_POLL_S: Final = 0.1
@@ -84,6 +93,13 @@ class Ender:
                 signal_process(process.pid, signal.SIGTERM)
             for process in processes:
                 signal_process(process.pid, signal.SIGCONT)
+            if processes and boot_clock() - live.start_ticks / CLOCK_TICKS < YOUNG_S:
+                self._loop.call_later(AGAIN_S, self._terminate_again, run)
+
+    def _terminate_again(self, run: int) -> None:
+        if run in self._runs and run not in self._killing:
+            for process in self._find([run]).get(run, []):
+                signal_process(process.pid, signal.SIGTERM)
 
     # ------------------------------------------------------------------------------ looks
 

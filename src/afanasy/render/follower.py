@@ -17,6 +17,7 @@ from afanasy.render.connection import Connection
 from afanasy.render.ender import Ender
 from afanasy.render.events import Event, Verdict
 from afanasy.render.live_run import LiveRun
+from afanasy.render.process_posix import set_nice
 from afanasy.wire.stream import Progress, RunProgress
 
 TICK_S: Final = 0.025
@@ -101,6 +102,9 @@ class Follower:
         self._tick_timer = self._loop.call_later(FLOOD_TICK_S, self._tick)
 
     def _pump(self, live: LiveRun, now: float, parse_until: float) -> None:
+        if not live.niced:
+            live.niced = True
+            set_nice(live.pid, self._nice)
         grown = live.look(now)
         if grown > 0:
             brake_s = live.tail.flood.grew(grown, now)

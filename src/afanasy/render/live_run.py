@@ -54,6 +54,8 @@ class LiveRun:
         self.memory_peak_mb = -1
         #: Exit status for the parser, once the output is read to its end.
         self.read_status: int | None = None
+        #: All its processes were made nice once they had surely begun.
+        self.niced = False
         self.resume: asyncio.TimerHandle | None = None
         self._told: tuple[object, ...] = ()
 

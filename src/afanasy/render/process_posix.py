@@ -87,8 +87,8 @@ def spawn_command(
     """Spawn a wrapper in its own session, its output appended to ``out``; its pid.
 
     Raises OSError: no process, no memory, the folder cannot be written. ``environment`` holds
-    ``AF_TAG``. The nice value is given to the group right after, long before the shell forks; the
-    sampling repeats it.
+    ``AF_TAG``. The nice value is given to the group right after, mostly before the shell forks;
+    the first look at the run's output repeats it.
     """
     pid = os.posix_spawn(
         _SHELL,
