@@ -146,13 +146,20 @@ class FarmMachine(RuleBasedStateMachine):
         #: Runs that were ever started, with their hosts; those whose end was counted.
         self.started: dict[int, str] = {}
         self.counted: set[int] = set()
+        self.eager = False
         #: Starts of jobs and users since their limit per second was set: mono times.
         self.recent: dict[tuple[str, object], list[float]] = {}
 
     # -- helpers
 
     def do(self, event: events.Event) -> Any:
-        """Apply; a refusal must change nothing."""
+        """Apply, and when eager, solve; a refusal must change nothing."""
+        result = self.apply(event)
+        if self.eager:
+            self.solve_once()
+        return result
+
+    def apply(self, event: events.Event) -> Any:
         core = self.farm.core
         if isinstance(
             event, events.RunFinished | events.RenderHello | events.RenderLinkLost | events.Tick
@@ -228,6 +235,14 @@ class FarmMachine(RuleBasedStateMachine):
 
     @rule()
     def solve(self) -> None:
+        self.solve_once()
+
+    @rule(eager=st.booleans())
+    def be_eager(self, eager: bool) -> None:
+        """Solve after every event, as the server does when little happens."""
+        self.eager = eager
+
+    def solve_once(self) -> None:
         """A pass: what starts could start, and nothing that could is left."""
         before = self.startable()
         core = self.farm.core
@@ -302,14 +317,14 @@ class FarmMachine(RuleBasedStateMachine):
         if known is None or not known.link:
             return
         before = snapshot(self.farm.core)
-        self.do(events.RenderHello(99_999, host, "a stranger", "boot", "bob"))
+        self.apply(events.RenderHello(99_999, host, "a stranger", "boot", "bob"))
         assert snapshot(self.farm.core) == before
 
-    @rule(host=st.sampled_from(HOSTS), old=st.booleans())
-    def link_drops(self, host: str, old: bool) -> None:
+    @rule(host=st.sampled_from(HOSTS), old=st.booleans(), silent_s=st.sampled_from([0.0, 16.0]))
+    def link_drops(self, host: str, old: bool, silent_s: float) -> None:
         known = self.farm.core.renders.get(host)
         if known is not None:
-            self.do(events.RenderLinkLost(known.link - old, host))
+            self.do(events.RenderLinkLost(known.link - old, host, silent_s))
 
     @rule(host=st.sampled_from(HOSTS))
     def render_exits(self, host: str) -> None:
@@ -330,13 +345,15 @@ class FarmMachine(RuleBasedStateMachine):
         key = run.id
         if not current:
             before = block.code(task) if block.key in self.farm.core.blocks else None
-        self.do(events.RunFinished(run.render.name, key, **ending))
+        self.apply(events.RunFinished(run.render.name, key, **ending))
         assert key not in self.farm.core.runs
         if current:
             assert key not in self.counted, f"run {key} counted twice"
             self.counted.add(key)
         elif before is not None:
             assert block.code(task) == before, "a stale result counted"
+        if self.eager:
+            self.solve_once()
 
     @rule(number=some, ending=endings, host=st.sampled_from(HOSTS))
     @precondition(lambda self: self.started)
@@ -347,7 +364,7 @@ class FarmMachine(RuleBasedStateMachine):
         if run is not None and run.render.name == host:
             return
         before = snapshot(self.farm.core)
-        self.do(events.RunFinished(host, run_id, **ending))
+        self.apply(events.RunFinished(host, run_id, **ending))
         assert snapshot(self.farm.core) == before
 
     @rule(number=some, elapsed_s=st.sampled_from([1.0, 30.0]), quiet_s=st.sampled_from([0.0, 20.0]),

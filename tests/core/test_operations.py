@@ -152,6 +152,18 @@ def test_a_restart_forgets_the_tasks_errors_and_not_the_blocks(farm: StoryFarm) 
     assert block.error_hosts["a"].count == 2
 
 
+def test_a_restarted_task_may_run_where_it_failed(farm: StoryFarm) -> None:
+    """It was ready already, but avoided the only host that is free."""
+    farm.render("a", capacity=1000)
+    farm.bye(farm.render("off", capacity=1000))
+    job = farm.submit(1, errors_task_same_host=1)
+    farm.fail(farm.start(1)[0])
+    farm.wait(3)
+    assert (farm.state(job.blocks[0]), farm.start()) == ("RDY RER", [])
+    farm.operate_tasks(job.blocks[0], "restart")
+    farm.start(1)
+
+
 def test_a_restart_of_a_running_task_forgets_them_too(farm: StoryFarm) -> None:
     job = failed_twice(farm)
     block = job.blocks[0]

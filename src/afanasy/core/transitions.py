@@ -110,6 +110,7 @@ def change_range(
     new = old.translate(table)
     if also_ready:
         _forget_range(farm, block, first, old, bytes([1, *(n != table[n] for n in range(1, 256))]))
+        farm.fresh_jobs[block.job.serial] = block.job  # a host may not be avoided any more
     if old == new:
         return 0
     columns.state[first:last] = new
