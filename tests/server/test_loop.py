@@ -24,6 +24,8 @@ from harness.farm import full_match
 class HeldWriter:
     """A writer whose disk is as slow as the test wants."""
 
+    away_reason = "it is the test's wish"
+
     def __init__(self) -> None:
         self.batches: list[Batch] = []
 

@@ -97,8 +97,12 @@ class FarmLoop:
         #: For statistics and benches.
         self.passes = self.started = 0
 
-    def start(self) -> None:
-        """Start writing; what the restored farm is due for is done in the first pass."""
+    def start(self, leftovers: list[OutputPiece] | None = None) -> None:
+        """Start writing; what the restored farm is due for is done in the first pass.
+
+        ``leftovers`` close the outputs that a predecessor left open.
+        """
+        self._pieces += leftovers or []
         self._writer.start()
         self.ask_for_pass()
 
@@ -323,7 +327,11 @@ class FarmLoop:
     def _set_away(self, away: bool) -> None:
         self.store_away = away
         if away:
-            log.error("store_unavailable", hint="nothing starts until the database is back")
+            log.error(
+                "store_unavailable",
+                reason=self._writer.away_reason,
+                hint="nothing starts until the database is back",
+            )
         else:
             log.info("store_back")
             self.ask_for_pass()

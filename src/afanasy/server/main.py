@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import contextlib
 import fcntl
+import gc
 import ipaddress
 import logging
 import os
@@ -31,7 +32,7 @@ from afanasy.server.matcher import Masks
 from afanasy.server.render_peer import RenderPeer
 from afanasy.server.request_peer import HttpPeer, TextPeer
 from afanasy.server.requests import Requests
-from afanasy.store import database
+from afanasy.store import database, history
 from afanasy.store.outputs import OutputFiles
 from afanasy.store.writer import Deposed, Writer
 from afanasy.wire.sniff import Kind
@@ -157,6 +158,17 @@ def lock_data(folder: Path) -> IO[str]:
     return file
 
 
+def tame_collector() -> None:
+    """Keep Python's cycle collector off the farm: what was restored lives for ever.
+
+    Jobs and runs are freed by counting references; a full collection would look at every object of
+    the farm again and again and stop the loop meanwhile.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 100)
+
+
 async def serve(options: argparse.Namespace) -> int:
     """Run until a signal, or until the store fails for good. Returns the exit code."""
     bind: list[str] = options.bind or ["127.0.0.1"]
@@ -179,14 +191,17 @@ async def serve(options: argparse.Namespace) -> int:
         )
 
     loop = FarmLoop(farm, writer_of)
-    loop.output_sizes = outputs.live_sizes()
+    live = outputs.live_sizes()
+    loop.output_sizes = {run: size for run, size in live.items() if run in farm.runs}
+    leftovers = history.strays(engine, [run for run in live if run not in farm.runs])
     requests = Requests(loop, masks, StoreHistory(engine, outputs, loop.durable))
 
     stopping = asyncio.Event()
     aio = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         aio.add_signal_handler(number, stopping.set)
-    loop.start()
+    tame_collector()
+    loop.start(leftovers)
     listener = Listener(
         {
             Kind.TEXT: lambda: TextPeer(requests.handle),
