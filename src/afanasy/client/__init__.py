@@ -1,3 +1,0 @@
-"""Connections for long-lived consumers of the server."""
-
-from __future__ import annotations
