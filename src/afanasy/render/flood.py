@@ -13,11 +13,11 @@ from typing import Final
 _MB: Final = 1024 * 1024
 #: Average a run may write, bytes per second, and what it may write at once before it is braked.
 RATE: Final = 20 * _MB
-BURST: Final = 16 * _MB
+BURST: Final = 8 * _MB
 #: Kept of a flooded file: its first and its newest part; a hole grows by at least a step.
 HEAD: Final = 1 * _MB
-TAIL: Final = 8 * _MB
-STEP: Final = 4 * _MB
+TAIL: Final = 4 * _MB
+STEP: Final = 2 * _MB
 _BLOCK: Final = 4096
 
 
