@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from afanasy.model.attributes import BlockSpec, JobSpec, TaskSpec, UserSpec
 from afanasy.model.errors import UserError
-from afanasy.model.reading import Reader, check_texts
+from afanasy.model.reading import CLAMPED, Reader, check_texts
 
 
 def lenient(cls: Any, raw: dict[str, Any], path: str = "job") -> tuple[Any, list[str]]:
@@ -159,3 +160,13 @@ def test_nothing_that_is_sent_breaks_the_reader(cls: Any, data: st.DataObject) -
         except UserError as error:
             fault = error
         assert fault.field.startswith("x.") if fault else isinstance(spec, cls)
+
+
+@pytest.mark.parametrize("member", CLAMPED)
+@pytest.mark.parametrize("value", [-(2**70), 2**70])
+def test_what_is_brought_into_bounds_can_be_read_back(member: str, value: int) -> None:
+    """Else the next start of the server fails on its own row."""
+    cls = BlockSpec if member in BlockSpec.__struct_fields__ else JobSpec
+    spec, warnings = lenient(cls, {member: value})
+    assert len(warnings) == 1
+    assert msgspec.json.decode(msgspec.json.encode(spec), type=cls) == spec

@@ -55,6 +55,10 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
 }  # fmt: skip
 
 
+#: Records of tasks in one row: a row of a million could not be deleted in slices.
+RECORDS_PER_ROW: Final = 4096
+
+
 @dataclass(slots=True)
 class Rows:
     """Everything one batch has for the store."""
@@ -114,12 +118,14 @@ def take_rows(farm: Farm) -> Rows:
         ]
         changes.block_states.clear()
     if changes.records:
-        # One row from the first new record on, however often tasks were appended in this batch.
+        # From the first new record on, however often tasks were appended in this batch.
         firsts: dict[Block, int] = {}
         for block, first in changes.records:
             firsts[block] = min(first, firsts.get(block, first))
         put["records"] = [
-            (block.key, first, _doc((block.tasks or [])[first:])) for block, first in firsts.items()
+            (block.key, part, _doc((block.tasks or [])[part : part + RECORDS_PER_ROW]))
+            for block, first in firsts.items()
+            for part in range(first, block.tasks_num, RECORDS_PER_ROW)
         ]
         changes.records.clear()
     if changes.pages:

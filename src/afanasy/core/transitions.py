@@ -216,7 +216,7 @@ def rebuild_job(farm: Farm, job: Job, now: Now) -> None:
 #: Characters that make a mask more than a name.
 _SPECIAL: Final = frozenset("\\^$.|?*+()[]{}#")
 #: Most pairs of different masks and blocks that one job may make us try.
-MASK_PAIRS_MAX: Final = 1_000_000
+MASK_PAIRS_MAX: Final = 200_000
 
 
 def is_plain(mask: str) -> bool:

@@ -25,7 +25,7 @@ Raw = dict[str, Any]
 CLAMPED: Final[dict[str, tuple[int, int]]] = {
     "priority": (0, 255),
     "capacity": (1, 2**31 - 1),
-    "frames_inc": (1, 2**61),
+    "frames_inc": (1, 2**61 - 1),
     "parser_coeff": (1, 2**31 - 1),
     "max_tasks_per_second": (-1, 10_000),
 }
@@ -71,7 +71,7 @@ class Reader:
             except msgspec.ValidationError as error:
                 low_high = CLAMPED.get(key)
                 if low_high and not self.strict and type(value) is int:
-                    found[key] = min(max(value, low_high[0]), low_high[1])
+                    found[key] = msgspec.convert(min(max(value, low_high[0]), low_high[1]), kind)
                     self.warnings.append(f"{field}: {value} was brought to {found[key]}")
                 else:
                     self.complain(*_rule_of(error, field))

@@ -56,6 +56,13 @@ def lock_for_writing(connection: sa.Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
+def wait_for_locks(connection: sa.Connection, seconds: float) -> None:
+    """How long this connection waits for a lock before it says that the database is away."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {round(seconds * 1000)}")
+        connection.rollback()
+
+
 def take_over(engine: sa.Engine, wall_s: float) -> TakeOver:
     """Raise the epoch: from now on nobody with a lower one may write (R1, run contract 4)."""
     table = schema.leader

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 
 from afanasy.model.ids import split_task_key, task_key
 from afanasy.store import schema
 from afanasy.store.outputs import OutputPiece, Place
+
+#: Keys in one query; SQLite takes 32,766 at most.
+_ASKED_MAX: Final = 10_000
 
 
 class PastRun(NamedTuple):
@@ -52,19 +55,25 @@ def runs_of_task(engine: sa.Engine, block: int, task: int) -> list[PastRun]:
 def strays(engine: sa.Engine, runs: Sequence[int]) -> list[OutputPiece]:
     """What closes the live outputs of ``runs``, which are open no more: at the server's start.
 
-    A server that died between a commit and the removal of live files leaves them behind; here is
-    the final piece of each, for the first batch of its successor. Runs that the history does not
-    know have none.
+    A server that died between a commit and the removal of live files leaves them behind. Runs whose
+    output is packed already have none (packing it again would lose what came with the result), nor
+    have runs that the history does not know: their live files are of no use to anybody.
     """
-    if not runs:
-        return []
-    r = schema.runs.c
-    query = sa.select(r.run, r.task).where(r.run.in_(runs))
+    r, o = schema.runs.c, schema.outputs.c
+    pieces: list[OutputPiece] = []
     with engine.connect() as connection:
-        return [
-            OutputPiece(row.run, split_task_key(row.task)[0], 0, b"", 0, final=True)
-            for row in connection.execute(query)
-        ]
+        for first in range(0, len(runs), _ASKED_MAX):
+            asked = runs[first : first + _ASKED_MAX]
+            packed = set(connection.scalars(sa.select(o.run).where(o.run.in_(asked))))
+            query = sa.select(r.run, r.task, r.output_size).where(r.run.in_(asked))
+            pieces += [
+                OutputPiece(
+                    row.run, split_task_key(row.task)[0], 0, b"", row.output_size, final=True
+                )
+                for row in connection.execute(query)
+                if row.run not in packed
+            ]
+    return pieces
 
 
 def places(engine: sa.Engine, runs: Sequence[int]) -> dict[int, Place]:

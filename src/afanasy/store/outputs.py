@@ -7,23 +7,33 @@ are put together (head and tail of what is too long), compressed, and appended t
 the transaction that mentions it commits; what a crash leaves unmentioned in it is dead space and
 harmless.
 
-All writing is done by the writer thread; reading by anybody.
+All writing is done by the writer thread; reading by anybody. What cannot be written (a full disk)
+is undone, so that the same pieces can be written again later.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
 import zlib
 from collections.abc import Iterable
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple
+from typing import Final, NamedTuple
 
 _PIECE: Final = struct.Struct(">QI")
 HEAD_BYTES: Final = 512 * 1024
 TAIL_BYTES: Final = 512 * 1024
 #: A live file longer than this is rewritten with head and tail only.
 _LIVE_BYTES_MAX: Final = 4 * (HEAD_BYTES + TAIL_BYTES)
+#: Offsets beyond this are no offsets: what says so is no piece.
+_OFFSET_MAX: Final = 2**53
+#: Files held open, of live outputs and of segments: far below the limit of open files.
+_OPEN_MAX: Final = 512
+_DIRTY_MAX: Final = 128
+#: How much of a deleted block's segment is removed at once.
+_SHRINK_BYTES: Final = 64 * 1024 * 1024
 
 
 class Place(NamedTuple):
@@ -82,6 +92,26 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def _joined(pieces: list[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
+    """Neighbours that follow each other made one, to half of what is kept of an end."""
+    joined: list[tuple[int, bytearray]] = []
+    for offset, data in pieces:
+        if joined:
+            start, last = joined[-1]
+            if start + len(last) == offset and len(last) < HEAD_BYTES // 2:
+                last += data
+                continue
+        joined.append((offset, bytearray(data)))
+    return [(offset, bytes(data)) for offset, data in joined]
+
+
+def _write_all(file: FileIO, data: bytes) -> None:
+    """Append ``data``; unbuffered files may take a part of it only."""
+    left = memoryview(data)
+    while left:
+        left = left[file.write(left) :]
+
+
 class OutputFiles:
     """The folder of outputs."""
 
@@ -90,9 +120,11 @@ class OutputFiles:
         self._segments = folder / "segments"
         self._live.mkdir(parents=True, exist_ok=True)
         self._segments.mkdir(parents=True, exist_ok=True)
-        self._open: dict[int, BinaryIO] = {}
-        self._dirty: dict[int, BinaryIO] = {}
+        self._open: dict[int, FileIO] = {}
+        self._dirty: dict[int, FileIO] = {}
         self._ended: list[int] = []
+        #: File → its length before the pieces that are being written.
+        self._before: dict[Path, int] = {}
 
     # -- the writer thread's side
 
@@ -100,8 +132,17 @@ class OutputFiles:
         """Take pieces in order; returns index rows of the runs that ended.
 
         On return the segments are on disk. Live pieces are not synced: until its result is
-        confirmed, the render still has them.
+        confirmed, the render still has them. Raises OSError when the disk refuses (full, gone):
+        nothing was written then.
         """
+        self._before.clear()
+        try:
+            return self._write(pieces)
+        except OSError:
+            self._undo()
+            raise
+
+    def _write(self, pieces: list[OutputPiece]) -> list[tuple[int, int, int, int, int]]:
         index: list[tuple[int, int, int, int, int]] = []
         ended: list[int] = []
         for piece in pieces:
@@ -117,15 +158,24 @@ class OutputFiles:
                 packed = zlib.compress(text, 1)
                 segment = self._segment(piece.block)
                 place = segment.seek(0, os.SEEK_END)
-                segment.write(packed)
+                _write_all(segment, packed)
                 index.append((piece.run, piece.block, place, len(packed), len(text)))
+        self._sync_segments()
+        self._ended = ended
+        return index
+
+    def _sync_segments(self) -> None:
         while self._dirty:
             _, segment = self._dirty.popitem()
             with segment:
-                segment.flush()
                 os.fdatasync(segment.fileno())
-        self._ended = ended
-        return index
+
+    def _undo(self) -> None:
+        """Cut off what was appended since the last success; it will be appended again."""
+        self.close()
+        for path, length in self._before.items():
+            with contextlib.suppress(OSError):  # then it stays, and overlaps what comes
+                os.truncate(path, length)
 
     def committed(self) -> None:
         """The index rows are committed: the live files of ended runs may go."""
@@ -134,25 +184,28 @@ class OutputFiles:
         self._ended = []
 
     def drop_live(self, run: int) -> None:
-        """Forget the live pieces of a run."""
+        """Forget the live pieces of a run. What the disk keeps goes at the server's next start."""
         file = self._open.pop(run, None)
         if file is not None:
             file.close()
-        self._live_path(run).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self._live_path(run).unlink(missing_ok=True)
 
     def _append_live(self, piece: OutputPiece) -> None:
+        path = self._live_path(piece.run)
         file = self._open.get(piece.run)
         if file is None:
-            if len(self._open) >= 512:  # keep far below the limit of open files
+            if len(self._open) >= _OPEN_MAX:
                 self._open.pop(next(iter(self._open))).close()
-            file = self._open[piece.run] = self._live_path(piece.run).open("ab")
-        file.write(_PIECE.pack(piece.offset, len(piece.data)) + piece.data)
-        file.flush()
+            file = self._open[piece.run] = path.open("ab", buffering=0)
+        self._before.setdefault(path, file.tell())
+        _write_all(file, _PIECE.pack(piece.offset, len(piece.data)) + piece.data)
         if file.tell() > _LIVE_BYTES_MAX:
             self._shorten_live(piece.run)
+            self._before.pop(path)
 
     def _shorten_live(self, run: int) -> None:
-        pieces = self.live_pieces(run)
+        pieces = _joined(self.live_pieces(run))
         head: list[tuple[int, bytes]] = []
         tail: list[tuple[int, bytes]] = []
         size = 0
@@ -160,34 +213,50 @@ class OutputFiles:
             if size >= HEAD_BYTES:
                 break
             head.append(piece)
-            size += len(piece[1])
+            size += _PIECE.size + len(piece[1])
         size = 0
         for piece in reversed(pieces[len(head) :]):
             if size >= TAIL_BYTES:
                 break
-            tail.insert(0, piece)
-            size += len(piece[1])
+            tail.append(piece)
+            size += _PIECE.size + len(piece[1])
         path = self._live_path(run)
         short = path.with_suffix(".tmp")
         with short.open("wb") as file:
-            for offset, data in head + tail:
+            for offset, data in head + tail[::-1]:
                 file.write(_PIECE.pack(offset, len(data)) + data)
         self._open.pop(run).close()
         short.replace(path)
 
-    def _segment(self, block: int) -> BinaryIO:
+    def _segment(self, block: int) -> FileIO:
         segment = self._dirty.get(block)
         if segment is None:
+            if len(self._dirty) >= _DIRTY_MAX:
+                self._sync_segments()
             path = self._segment_path(block)
             is_new = not path.exists()
-            segment = self._dirty[block] = path.open("ab")
+            segment = self._dirty[block] = path.open("ab", buffering=0)
+            self._before.setdefault(path, segment.tell())
             if is_new:
                 _sync_folder(self._segments)
         return segment
 
-    def drop_block(self, block: int) -> None:
-        """The block's job was deleted."""
-        self._segment_path(block).unlink(missing_ok=True)
+    def shrink_block(self, block: int) -> bool:
+        """Cut a slice off the segment of a deleted block; False when nothing of it is left.
+
+        Removing a file of some GB at once takes a second. What the disk will not let go is dead
+        space, no more.
+        """
+        path = self._segment_path(block)
+        try:
+            length = path.stat().st_size
+            if length > _SHRINK_BYTES:
+                os.truncate(path, length - _SHRINK_BYTES)
+                return True
+            path.unlink()
+        except OSError:
+            pass
+        return False
 
     def close(self) -> None:
         """Close every file."""
@@ -209,7 +278,7 @@ class OutputFiles:
         while position + _PIECE.size <= len(data):
             offset, length = _PIECE.unpack_from(data, position)
             position += _PIECE.size
-            if position + length > len(data):
+            if position + length > len(data) or offset > _OFFSET_MAX:
                 break
             pieces.append((offset, data[position : position + length]))
             position += length
@@ -226,6 +295,8 @@ class OutputFiles:
         """
         sizes: dict[int, int] = {}
         for path in self._live.glob("*.out"):
+            if not path.stem.isdecimal():
+                continue  # not ours
             pieces = self.live_pieces(int(path.stem))
             whole = sum(_PIECE.size + len(data) for _, data in pieces)
             if whole != path.stat().st_size:

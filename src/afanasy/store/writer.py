@@ -4,10 +4,10 @@ The loop hands over a batch (rows and output pieces) with a function to call whe
 The thread takes all batches that wait, up to :data:`ROWS_MAX` rows, and commits them in one
 transaction: under load transactions grow by themselves, at a trickle each batch is one (R33).
 
-When the database is away, the same transaction is tried again until it works; nothing of it was
-told to anybody (R34), so closing gives it up after a few more tries. When the database refuses the
-*content*, memory has run ahead of what can be stored: the thread reports it by ``on_fatal`` and
-stops; the server exits and restores.
+When the database is away, or the disk full, the same batch is tried again until it works; nothing
+of it was told to anybody (R34), so closing gives it up after a few more tries. When the database
+refuses the *content*, memory has run ahead of what can be stored: the thread reports it by
+``on_fatal`` and stops; the server exits and restores.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from afanasy.core.rows import Row, Rows
 from afanasy.model.ids import task_key
@@ -28,10 +28,16 @@ from afanasy.store.outputs import OutputFiles, OutputPiece
 
 ROWS_MAX: Final = 50_000
 RETRY_S: Final = 1.0
+#: A database that somebody else keeps locked for longer is away.
+LOCKED_S: Final = 2.0
 #: How long :meth:`Writer.close` waits for a database that is away.
 CLOSE_S: Final = 5.0
 #: Task rows of a deleted job that go in one transaction: far below 50 ms (DESIGN 4).
 PURGE_SLICE: Final = 2_000
+#: The same of pages, which have some 80 KB each.
+PURGE_PAGES: Final = 25
+#: The same of rows of records, of 4096 tasks each.
+PURGE_RECORDS: Final = 4
 
 
 class Batch(NamedTuple):
@@ -90,6 +96,8 @@ class Writer:
         self._waiting: deque[Batch] = deque()
         self._wake = threading.Condition()
         self._closing = False
+        #: When a database that is away is given up, since we are closing; 0 = not yet.
+        self._give_up_mono = 0.0
         self._away = False
         self._upserts = {name: statements.upsert(engine, name) for name in schema.metadata.tables}
         self._deletes = {
@@ -127,6 +135,7 @@ class Writer:
     def _run(self) -> None:
         try:
             with self._engine.connect() as connection:
+                database.wait_for_locks(connection, LOCKED_S)
                 while True:
                     batches = self._take()
                     if batches:
@@ -157,8 +166,14 @@ class Writer:
 
     def _store(self, connection: sa.Connection, batches: list[Batch]) -> bool:
         pieces = [piece for batch in batches for piece in batch.pieces]
-        index = self._outputs.write(pieces) if pieces else []
         groups = join([batch.rows for batch in batches])
+        index: list[tuple[int, ...]] = []
+
+        def write_outputs() -> None:
+            index.extend(self._outputs.write(pieces))
+
+        if pieces and not self._with_patience(connection, write_outputs):
+            return False
         if not self._with_patience(connection, lambda: self._commit(connection, groups, index)):
             return False
         if pieces:
@@ -166,18 +181,17 @@ class Writer:
         return True
 
     def _with_patience(self, connection: sa.Connection, work: Callable[[], None]) -> bool:
-        """Do one transaction, however often it takes. False: given up, because we are closing."""
-        tries_left = round(CLOSE_S / RETRY_S)
+        """Do a piece of work, however often it takes. False: given up, because we are closing."""
         while True:
             try:
                 work()
-            except OperationalError as error:
+            except (OperationalError, OSError) as error:
                 connection.rollback()
-                self.away_reason = str(error.orig)
+                self.away_reason = str(error.orig if isinstance(error, DBAPIError) else error)
                 self._report_away(True)
                 if self._closing:
-                    tries_left -= 1
-                    if tries_left < 0:
+                    self._give_up_mono = self._give_up_mono or time.monotonic() + CLOSE_S
+                    if time.monotonic() >= self._give_up_mono:
                         return False
                 time.sleep(RETRY_S)  # a thread of its own; nothing wakes a database
             else:
@@ -231,26 +245,42 @@ class Writer:
                 self._purging = False
                 return
             low, high = task_key(block, 0), task_key(block + 1, 0)
-            for table in (schema.tasks, schema.pages):
+            for table, most in ((schema.tasks, PURGE_SLICE), (schema.pages, PURGE_PAGES)):
                 key = table.c.key
                 last = connection.execute(
                     sa.select(sa.func.max(sa.text("key"))).select_from(
                         sa.select(key)
                         .where(key >= low, key < high)
                         .order_by(key)
-                        .limit(PURGE_SLICE)
+                        .limit(most)
                         .subquery()
                     )
                 ).scalar()
                 if last is not None:
                     connection.execute(table.delete().where(key >= low, key <= last))
                     return
+            # Before the block is forgotten: nobody would know of a file that a crash left behind.
+            if self._outputs.shrink_block(block):
+                return
+            if self._purge_records(connection, block):
+                return
             if self._purge_outputs(connection, block, low, high):
                 return
-            for table in (schema.block_states, schema.records):
-                connection.execute(table.delete().where(table.c.key == block))
+            states = schema.block_states
+            connection.execute(states.delete().where(states.c.key == block))
             connection.execute(schema.purges.delete().where(schema.purges.c.block == block))
-        self._outputs.drop_block(block)
+
+    def _purge_records(self, connection: sa.Connection, block: int) -> bool:
+        """Delete a slice of the records of the block's tasks; False when there was nothing left."""
+        records = schema.records.c
+        query = sa.select(records.first).where(records.key == block).order_by(records.first)
+        last = connection.scalars(query.limit(PURGE_RECORDS)).all()[-1:]
+        if not last:
+            return False
+        connection.execute(
+            schema.records.delete().where(records.key == block, records.first <= last[0])
+        )
+        return True
 
     def _purge_outputs(self, connection: sa.Connection, block: int, low: int, high: int) -> bool:
         """Delete a slice of the index of the block's outputs; False when there was nothing left.
