@@ -177,7 +177,7 @@ def test_the_database_is_away(disk: Disk) -> None:
 def test_a_lost_segment_is_no_output(disk: Disk) -> None:
     disk.write(0, b"one\n")
     disk.end(4)
-    disk.outputs.drop_block(BLOCK)
+    disk.outputs.shrink_block(BLOCK)
     assert disk.output(total=4) is None
 
 

@@ -15,7 +15,7 @@ from afanasy.model.attributes import BlockSpec, JobSpec
 from afanasy.model.clock import read_clocks
 from afanasy.model.errors import UserError
 from afanasy.model.states import RunEnd
-from afanasy.server.loop import FarmLoop
+from afanasy.server.loop import OUTPUT_BYTES_MAX, FarmLoop
 from afanasy.store.writer import Batch
 from afanasy.wire import stream
 from harness.farm import full_match
@@ -220,9 +220,9 @@ async def test_output_of_an_unknown_run_is_dropped(stage: Stage) -> None:
     stage.submit()
     await stage.settle()
     (start,) = peer.take(stream.Start)
-    stage.loop.output(12345, 0, b"nobody's")
-    stage.loop.output(start.run, 0, b"first ")
-    stage.loop.last_output(start.run, 6, b"last", 10)
+    stage.loop.output("a", 12345, 0, b"nobody's")
+    stage.loop.output("a", start.run, 0, b"first ")
+    stage.loop.last_output("a", start.run, 6, b"last", 10)
     stage.loop.apply(events.RunFinished("a", start.run, RunEnd.SUCCESS, output_size=10))
     await stage.settle(commit=False)
     pieces = [piece for batch in stage.writer.batches for piece in batch.pieces]
@@ -240,3 +240,86 @@ async def test_another_instance_is_refused_and_closed(stage: Stage) -> None:
     (refuse,) = other.take(stream.Refuse)
     assert refuse.code == "name_taken"
     assert other.closed
+
+
+@staged
+async def test_output_and_results_of_anothers_run_are_dropped(stage: Stage) -> None:
+    peer = stage.connect("a")
+    stage.submit()
+    await stage.settle()
+    (start,) = peer.take(stream.Start)
+    stage.connect("liar", capacity=0)
+    stage.loop.output("liar", start.run, 0, b"not mine")
+    stage.loop.last_output("liar", start.run, 0, b"nor this", 8)
+    stage.loop.apply(events.RunFinished("liar", start.run, RunEnd.SUCCESS))
+    stage.loop.apply(events.RunFinished("a", start.run, RunEnd.SUCCESS))
+    await stage.settle(commit=False)
+    assert not [piece for batch in stage.writer.batches for piece in batch.pieces]
+
+
+@staged
+async def test_output_that_waits_for_the_disk_is_bounded(stage: Stage) -> None:
+    """However many passes it came in: a full disk must not fill the memory."""
+    peer = stage.connect()
+    stage.submit()
+    await stage.settle()
+    (start,) = peer.take(stream.Start)
+    piece = bytes(1024 * 1024)
+    for n in range(OUTPUT_BYTES_MAX // len(piece)):
+        stage.loop.output("a", start.run, n * len(piece), piece)
+        stage.loop.ask_for_pass()
+        await stage.settle(commit=False)
+    assert peer.reading
+    stage.loop.output("a", start.run, OUTPUT_BYTES_MAX, b"more")
+    assert not peer.reading
+    await stage.settle()
+    assert peer.reading
+
+
+@staged
+async def test_a_pass_that_fails_ends_the_server(stage: Stage) -> None:
+    """Its marks are gone: what memory says from then on must not be stored (R34)."""
+    stage.connect()
+    await stage.settle()
+    block = stage.farm.jobs[stage.submit()].blocks[0]
+    block.spec.capacity = cast(Any, {1, 2})  # no row can be made of that
+    waiting = stage.loop.durable()
+    await stage.settle()
+    assert isinstance(stage.loop.fatal.result(), Exception)
+    assert not waiting.done()
+    before = len(stage.writer.batches)
+    stage.loop.durable()
+    await stage.settle(commit=False)
+    assert len(stage.writer.batches) == before
+    await stage.loop.close()
+
+
+@staged
+async def test_silence_counts_anew_after_the_server_stood_still(stage: Stage) -> None:
+    """A server that was stopped for minutes heard nobody: no run is lost by that (R6)."""
+    stage.loop.start()
+    stage.connect()
+    stage.submit()
+    await stage.settle()
+    stood_s = 100.0
+    clocks = stage.loop._clocks
+    stage.loop._clocks = clocks._replace(mono=clocks.mono - stood_s, wall=clocks.wall - stood_s)
+    stage.farm.serving_mono -= 10 * stood_s
+    stage.loop._on_beat()
+    link = stage.farm.renders["a"].link
+    stage.loop.apply(events.RenderLinkLost(link, "a", silent_s=stood_s))
+    stage.loop.apply(events.Tick())
+    await stage.settle()
+    (run,) = stage.farm.runs.values()
+    assert run.current
+    closing = asyncio.ensure_future(stage.loop.close())
+    await stage.settle()
+    await closing
+
+
+@staged
+async def test_closing_does_not_wait_for_a_database_that_is_away(stage: Stage) -> None:
+    stage.submit()
+    stage.loop.store_is_away(True)
+    await stage.settle(commit=False)
+    await asyncio.wait_for(stage.loop.close(), 20)

@@ -151,3 +151,22 @@ def test_any_text_as_a_mask(mask: str, name: str) -> None:
 @given(st.text("ab()[]{}+*?|\\.^$-0123456789,:=<>!#xiR", max_size=40))
 def test_any_pattern_as_a_mask(mask: str) -> None:
     assert verdict(Masks(), mask, "aab", "a" * 40) in VERDICTS
+
+
+def test_the_masks_of_one_request_have_a_time_in_common(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each takes a moment, ten thousand of them must not stop the loop for a minute."""
+    monkeypatch.setattr("afanasy.server.matcher.REQUEST_S", 0.02)
+    masks = Masks(lambda: (f"name{n}" for n in range(1000)))
+    masks.new_request()
+
+    def many() -> None:
+        for n in range(10_000):
+            masks.check_mask(f"(n.*){n}", "hosts_mask")
+
+    with pytest.raises(UserError) as caught:
+        many()
+    assert caught.value.code == "too_many_masks"
+    for n in range(10_000):
+        masks.check_mask(f"block {n}", "depend_mask", ["block 1"])  # plain names cost nothing
+    masks.new_request()
+    masks.check_mask("(n.*)", "hosts_mask")

@@ -105,3 +105,24 @@ def test_names_that_are_not_utf8_do_not_break_the_link() -> None:
         stream.Finished(2**60, 1, 0, 0, 1.0, files=["a\ufffd.exr"], log=["fine"], output=b"\xff"),
         stream.Resources({"\ufffd": ["\ufffd"]}),
     ]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b'["finished",5,5,%d,0,1.0]' % 2**63,
+        b'["finished",5,%d,1,0,1.0]' % 10**30,
+        b'["finished",5,5,1,0,1e308]',
+        b'["finished",5,5,1,0,1.0,1,1,1,false,"",-1.0,-1,[],"","",-1]',
+        b'["finished",5,5,1,0,1.0,1,1,1,false,"",-1.0,-1,[],"","",0,%d]' % 2**64,
+        b'["output",5,-1,"aGVsbG8="]',
+        b'["output",5,%d,"aGVsbG8="]' % 2**60,
+        b'["progress",[[5,1,1,%d,1.0,1.0]]]' % 2**70,
+        b'["progress",[[5,1,1,1,1e300,1.0]]]',
+    ],
+)
+def test_numbers_that_no_column_takes_are_the_peers_fault(message: bytes) -> None:
+    """Stored, they would stop the writer, and with it the server."""
+    body = b"[" + message + b"]"
+    with pytest.raises(PeerError, match="not a list of messages: Expected"):
+        FrameReader(at_server=True).feed(GREETING + len(body).to_bytes(4, "big") + body)

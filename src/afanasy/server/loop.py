@@ -29,7 +29,7 @@ from afanasy.core import effects, events
 from afanasy.core.reactor import apply
 from afanasy.core.rows import take_rows
 from afanasy.core.solve import solve
-from afanasy.core.state import Farm
+from afanasy.core.state import Farm, Run
 from afanasy.model.clock import Now, read_clocks
 from afanasy.model.errors import UserError
 from afanasy.server import messages
@@ -46,6 +46,11 @@ log = structlog.get_logger("farm")
 OUTPUT_DELAY_S: Final = 0.05
 #: Unwritten output in memory above which renders are not read any further.
 OUTPUT_BYTES_MAX: Final = 64 * 1024 * 1024
+#: The loop looks at its clocks so often; later than that by so much, and it had been stopped.
+BEAT_S: Final = 2.0
+STALL_S: Final = 5.0
+#: A jump of the wall clock worth a line in the log (R3).
+CLOCK_STEP_S: Final = 60.0
 
 
 class _Pending:
@@ -83,11 +88,15 @@ class FarmLoop:
         self._timer_mono = 0.0
         self._futures: list[asyncio.Future[None]] = []
         self._pieces: list[OutputPiece] = []
-        self._pieces_bytes = 0
+        #: Bytes of output of the next batch, and of all that are not on disk yet.
+        self._pieces_bytes = self._unwritten_bytes = 0
+        self._held_back = False
         #: Run → (offset, last piece, total) that came with its result.
         self._last_output: dict[int, tuple[int, bytes, int]] = {}
         #: Run → how far its output has arrived; the runs that have a live file.
         self.output_sizes: dict[int, int] = {}
+        self._beat: asyncio.TimerHandle | None = None
+        self._clocks = read_clocks()
         self._committed: deque[_Pending] = deque()
         self._release_due = False
         self._closing = False
@@ -104,6 +113,7 @@ class FarmLoop:
         """
         self._pieces += leftovers or []
         self._writer.start()
+        self._on_beat()
         self.ask_for_pass()
 
     # ------------------------------------------------------------------------------- events
@@ -134,25 +144,31 @@ class FarmLoop:
         self.ask_for_pass()
         return future
 
-    def output(self, run_id: int, offset: int, data: bytes) -> None:
+    def output(self, render: str, run_id: int, offset: int, data: bytes) -> None:
         """A piece of output arrived. Output of a run without the right to count is dropped."""
-        run = self.farm.runs.get(run_id)
-        if run is None or not run.current:
+        run = self._run_of(render, run_id)
+        if run is None or not data:
             return
         self.output_sizes[run_id] = offset + len(data)
         self._pieces.append(OutputPiece(run_id, run.block.key, offset, data))
         self._pieces_bytes += len(data)
-        if self._pieces_bytes > OUTPUT_BYTES_MAX:
+        self._unwritten_bytes += len(data)
+        if self._unwritten_bytes > OUTPUT_BYTES_MAX:
+            self._held_back = True
             for link in self._links.values():
                 link.pause_reading()
         if self._lazy_pass is None and not self._pass_due:
             self._lazy_pass = self._aio.call_later(OUTPUT_DELAY_S, self.ask_for_pass)
 
-    def last_output(self, run_id: int, offset: int, data: bytes, total: int) -> None:
+    def last_output(self, render: str, run_id: int, offset: int, data: bytes, total: int) -> None:
         """The end of a run's output, just before its result is applied."""
-        run = self.farm.runs.get(run_id)
-        if run is not None and run.current:
+        if self._run_of(render, run_id) is not None:
             self._last_output[run_id] = (offset, data, total)
+
+    def _run_of(self, render: str, run_id: int) -> Run | None:
+        """The run, when it is that render's and has the right to count."""
+        run = self.farm.runs.get(run_id)
+        return run if run is not None and run.current and run.render.name == render else None
 
     # -------------------------------------------------------------------------- connections
 
@@ -161,6 +177,11 @@ class FarmLoop:
         self._link_last += 1
         self._links[self._link_last] = peer
         return self._link_last
+
+    def speaks(self, render: str, link: int) -> bool:
+        """Whether this connection is the one that speaks for the render."""
+        known = self.farm.renders.get(render)
+        return known is not None and known.link == link
 
     def drop_link(self, link: int) -> None:
         """The connection is gone."""
@@ -175,6 +196,16 @@ class FarmLoop:
             self._aio.call_soon(self._pass)
 
     def _pass(self) -> None:
+        try:
+            self._do_pass()
+        except Exception as error:
+            # Marks were taken that no batch holds: what is on disk is right, memory is not (R34).
+            log.exception("pass_failed")
+            self._fail(error)
+
+    def _do_pass(self) -> None:
+        if self.fatal.done():
+            return  # nothing that memory says now may be stored
         self._pass_due = False
         if self._lazy_pass is not None:
             self._lazy_pass.cancel()
@@ -281,7 +312,6 @@ class FarmLoop:
         self._release_due = False
         outbox: dict[RenderPeer, list[messages.ToRenderMessage]] = {}
         farewells: list[RenderPeer] = []
-        output = False
         while self._committed:
             pending = self._committed.popleft()
             for peer, box in pending.outbox.items():
@@ -294,12 +324,13 @@ class FarmLoop:
                 if not future.done():
                     future.set_result(None)
             farewells += pending.farewells
-            output = output or bool(pending.output_bytes)
+            self._unwritten_bytes -= pending.output_bytes
         for peer, box in outbox.items():
             peer.send(box)
         for peer in farewells:
             peer.close()
-        if output:
+        if self._held_back and self._unwritten_bytes <= OUTPUT_BYTES_MAX:
+            self._held_back = False
             for link in self._links.values():
                 link.resume_reading()
 
@@ -317,6 +348,22 @@ class FarmLoop:
     def _tick(self) -> None:
         self._timer = None
         self.apply(events.Tick())
+
+    def _on_beat(self) -> None:
+        """Notice that this process stood still (a stopped machine), or that the clock jumped.
+
+        Renders could not be heard meanwhile, so their silence is counted anew (R6).
+        """
+        now, before = read_clocks(), self._clocks
+        self._clocks = now
+        stood_s = now.mono - before.mono - BEAT_S
+        if stood_s > STALL_S:
+            log.warning("server_stood_still", seconds=round(stood_s))
+            self.farm.serving_mono = now.mono
+        step_s = (now.wall - before.wall) - (now.mono - before.mono)
+        if abs(step_s) > CLOCK_STEP_S:
+            log.warning("clock_stepped", seconds=round(step_s))
+        self._beat = self._aio.call_later(BEAT_S, self._on_beat)
 
     # -------------------------------------------------------------------------------- store
 
@@ -338,21 +385,26 @@ class FarmLoop:
 
     def store_failed(self, error: BaseException) -> None:
         """From the writer's thread: memory has run ahead of what can be stored (R34)."""
+        self._aio.call_soon_threadsafe(self._fail, error)
 
-        def tell() -> None:
-            if not self.fatal.done():
-                self.fatal.set_result(error)
-
-        self._aio.call_soon_threadsafe(tell)
+    def _fail(self, error: BaseException) -> None:
+        if not self.fatal.done():
+            self.fatal.set_result(error)
 
     async def close(self) -> None:
-        """Commit what there is, tell it, and close every connection."""
+        """Commit what there is, tell it, and close every connection.
+
+        While the database is away nobody is told anything, and nobody waits for it.
+        """
         self._closing = True
-        if not self.fatal.done():
-            future = self.durable()
-            await asyncio.wait([future, self.fatal], return_when=asyncio.FIRST_COMPLETED)
+        durable = self.durable()
+        while not (durable.done() or self.fatal.done() or self.store_away):
+            await asyncio.wait(
+                [durable, self.fatal], timeout=1.0, return_when=asyncio.FIRST_COMPLETED
+            )
         for peer in list(self._links.values()):
             peer.close()
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._beat):
+            if timer is not None:
+                timer.cancel()
         await asyncio.to_thread(self._writer.close)

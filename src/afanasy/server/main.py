@@ -193,7 +193,10 @@ async def serve(options: argparse.Namespace) -> int:
     loop = FarmLoop(farm, writer_of)
     live = outputs.live_sizes()
     loop.output_sizes = {run: size for run, size in live.items() if run in farm.runs}
-    leftovers = history.strays(engine, [run for run in live if run not in farm.runs])
+    ended = [run for run in live if run not in farm.runs]
+    leftovers = history.strays(engine, ended)
+    for run in set(ended) - {piece.run for piece in leftovers}:
+        outputs.drop_live(run)
     requests = Requests(loop, masks, StoreHistory(engine, outputs, loop.durable))
 
     stopping = asyncio.Event()

@@ -24,11 +24,14 @@ from typing import Final, NamedTuple
 
 import regex
 
+from afanasy.core.transitions import is_plain
 from afanasy.model.errors import UserError
 
 MASK_LENGTH_MAX: Final = 1000
 #: Time for trying a new mask against all known names, in seconds (R21).
 CHECK_S: Final = 0.05
+#: Time for checking all masks of one request; the first half may be spent on trying names.
+REQUEST_S: Final = 0.5
 #: Time for one match of a stored mask.
 MATCH_S: Final = 0.01
 #: Known names that a new mask is tried against: enough to see that it is slow.
@@ -143,6 +146,12 @@ class Masks:
         #: Masks that passed the edge, and masks that are switched off because they are too slow.
         self._checked: dict[str, None] = {}
         self.switched_off: dict[str, None] = {}
+        #: Time that is left to the masks of this request.
+        self._left_s = REQUEST_S
+
+    def new_request(self) -> None:
+        """The masks that come now are another request's, with a time of their own."""
+        self._left_s = REQUEST_S
 
     def full_match(self, mask: str, name: str) -> bool:
         """The whole of ``name`` matches the regular expression ``mask``.
@@ -180,10 +189,33 @@ class Masks:
         """
         if not mask or (mask in self._checked and names is None):
             return
-        pattern = compile_mask(mask, field)
+        if is_plain(mask) and len(mask) <= MASK_LENGTH_MAX:
+            return  # a name, which matches itself
+        if self._left_s <= 0:
+            raise UserError(
+                "too_many_masks",
+                "the masks of this request take too long to check",
+                "use fewer different masks",
+                field=field,
+            )
+        # CPU time, not wall time: a busy machine must not make a good mask a slow one.
+        began = time.thread_time()
+        try:
+            pattern = compile_mask(mask, field)
+            if self._left_s > REQUEST_S / 2:  # else its matches are timed when they are needed
+                self._try(mask, pattern, field, names)
+        finally:
+            self._left_s -= time.thread_time() - began
+        if len(self._checked) >= MASKS_MAX:
+            self._checked.clear()
+        self._checked[mask] = None
+        self.switched_off.pop(mask, None)
+
+    def _try(
+        self, mask: str, pattern: regex.Pattern[str], field: str, names: Iterable[str] | None
+    ) -> None:
         if names is None:
             names = self.known_names() if self.known_names is not None else ()
-        # CPU time, not wall time: a busy machine must not make a good mask a slow one.
         deadline = time.thread_time() + CHECK_S
         for name in islice(names, NAMES_TRIED_MAX):
             left = deadline - time.thread_time()
@@ -198,10 +230,6 @@ class Masks:
                     "avoid repeats inside repeats, as in (a+)+",
                     field=field,
                 ) from None
-        if len(self._checked) >= MASKS_MAX:
-            self._checked.clear()
-        self._checked[mask] = None
-        self.switched_off.pop(mask, None)
 
     def _keep(self, mask: str, pattern: regex.Pattern[str]) -> _Mask:
         if len(self._masks) >= MASKS_MAX:

@@ -67,9 +67,10 @@ def read_blocks(
             field=path,
         )
     blocks = [read_block(raw, f"{path}[{n}]", reader) for n, raw in enumerate(raws)]
-    names = [block.spec.name for block in blocks]
+    names = list(dict.fromkeys(block.spec.name for block in blocks))
+    tried: set[str] = set()
     for n, block in enumerate(blocks):
-        check_block_masks(block.spec, f"{path}[{n}]", masks, names)
+        check_block_masks(block.spec, f"{path}[{n}]", masks, names, tried)
     return blocks
 
 
@@ -172,10 +173,18 @@ def check_hosts_masks(mask: str, exclude: str, kind: str, path: str, masks: Mask
             masks.check_mask(text, f"{path}.{key}")
 
 
-def check_block_masks(spec: BlockSpec, path: str, masks: Masks, names: list[str]) -> None:
-    """Every mask of a block compiles, and is not slow on the block names. Raises UserError."""
+def check_block_masks(
+    spec: BlockSpec, path: str, masks: Masks, names: list[str], tried: set[str]
+) -> None:
+    """Every mask of a block compiles, and is not slow on the block names. Raises UserError.
+
+    ``tried``: masks of the same request that need not be tried again; this one's are added.
+    """
     for key in ("depend_mask", "tasks_depend_mask"):
-        masks.check_mask(getattr(spec, key), f"{path}.{key}", names)
+        mask = getattr(spec, key)
+        if mask not in tried:
+            masks.check_mask(mask, f"{path}.{key}", names)
+            tried.add(mask)
     check_hosts_masks(spec.hosts_mask, spec.hosts_mask_exclude, "", path, masks)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final, cast
 
+import msgspec
 import structlog
 
 from afanasy.core import events
@@ -26,6 +27,13 @@ log = structlog.get_logger("render")
 HELLO_DEADLINE_S: Final = 5.0
 UNREAD_BYTES_MAX: Final = 64 * 1024 * 1024
 NAME_LENGTH_MAX: Final = 255
+#: Characters of any other text about the render or a run, and of the log of a result.
+TEXT_LENGTH_MAX: Final = 1024
+LOG_LENGTH_MAX: Final = 64 * 1024
+#: Runs that a render may hold, and members of its resources.
+HELD_RUNS_MAX: Final = 10_000
+RESOURCES_MAX: Final = 1_000
+RESOURCE_LENGTH_MAX: Final = 64 * 1024
 
 
 class RenderPeer(asyncio.Protocol):
@@ -88,31 +96,36 @@ class RenderPeer(asyncio.Protocol):
         match message:
             case stream.Finished():
                 loop.last_output(
-                    message.run, message.output_offset, message.output, message.output_size
+                    self.name,
+                    message.run,
+                    message.output_offset,
+                    message.output,
+                    message.output_size,
                 )
                 loop.apply(
                     events.RunFinished(
                         self.name, message.run, message.status, message.exit_status,
-                        max(0.0, message.elapsed_s), message.warning, message.error_class,
+                        max(0.0, message.elapsed_s), message.warning, _text(message.error_class),
                         message.cpu_s, message.memory_peak_mb, message.output_size,
-                        message.log, message.report,
+                        _log(message.log), message.report,
                     )
                 )  # fmt: skip
             case stream.Output():
-                if len(message.data) > stream.OUTPUT_CHUNK_MAX or message.offset < 0:
+                if len(message.data) > stream.OUTPUT_CHUNK_MAX:
                     raise PeerError("a piece of output that is too long")
-                loop.output(message.run, message.offset, message.data)
+                loop.output(self.name, message.run, message.offset, message.data)
             case stream.Progress():
                 for item in message.items:
                     loop.apply_quietly(
                         events.RunProgressed(
                             self.name, item.run, item.percent, item.frame, item.percentframe,
-                            item.elapsed_s, item.quiet_s, item.warning, item.activity,
-                            item.report, item.memory_mb,
+                            item.elapsed_s, item.quiet_s, item.warning, _text(item.activity),
+                            item.report[:LOG_LENGTH_MAX], item.memory_mb,
                         )
                     )  # fmt: skip
             case stream.Resources():
-                loop.apply_quietly(events.RenderResources(self.name, message.values))
+                values = _resources(message.values)
+                loop.apply_quietly(events.RenderResources(self.name, values))
             case stream.Drain():
                 loop.apply(events.RenderDrain(self.name, message.on))
             case stream.Bye():
@@ -138,6 +151,8 @@ class RenderPeer(asyncio.Protocol):
             self.send([stream.Refuse("bad_name", f"{name!r} is no name for a render")])
             self.close()
             return
+        if len(hello.runs) > HELD_RUNS_MAX:
+            raise PeerError(f"a hello with {len(hello.runs)} runs; the most is {HELD_RUNS_MAX}")
         self.name = name
         if self._watch is not None:
             self._watch.cancel()
@@ -147,20 +162,22 @@ class RenderPeer(asyncio.Protocol):
             events.RenderHello(
                 link=self._link,
                 name=name,
-                instance=hello.instance,
-                boot_id=hello.boot_id,
-                user_name=hello.user_name,
-                engine=hello.engine,
-                os=hello.os,
+                instance=_text(hello.instance),
+                boot_id=_text(hello.boot_id),
+                user_name=_text(hello.user_name),
+                engine=_text(hello.engine),
+                os=_text(hello.os),
                 address=str(address[0]) if address else "",
                 time_launch=hello.time_launch,
                 capacity=hello.capacity,
                 max_tasks=hello.max_tasks,
                 runs=[events.HeldRun(r.run, r.elapsed_s, r.finished) for r in hello.runs],
-                resources=hello.resources,
+                resources=_resources(hello.resources),
                 nimby=hello.nimby,
             )
         )
+        if not self._farm_loop.speaks(name, self._link):
+            self._silenced = True  # refused: what follows its hello is not for the other's runs
 
     # ------------------------------------------------------------------------------ outgoing
 
@@ -221,3 +238,28 @@ class RenderPeer(asyncio.Protocol):
         if now - self._sent >= stream.PING_PERIOD_S * 0.9:
             self.send([stream.Ping()])
         self._watch = self._aio.call_later(min(stream.PING_PERIOD_S, max(left, 0.1)), self._look)
+
+
+def _text(text: str) -> str:
+    """A text for a column: of a bounded length, without NUL, which not every database takes."""
+    return text[:TEXT_LENGTH_MAX].replace("\0", "\ufffd")
+
+
+def _log(lines: list[str]) -> list[str]:
+    """Lines of a result, as many as are kept."""
+    kept: list[str] = []
+    left = LOG_LENGTH_MAX
+    for line in lines:
+        if len(line) >= left:
+            kept += [line[:left].replace("\0", "\ufffd"), "…"]
+            break
+        kept.append(line.replace("\0", "\ufffd"))
+        left -= len(line) + 1
+    return kept
+
+
+def _resources(values: dict[str, object]) -> dict[str, object]:
+    """The load of a host; what no agent of ours sends is refused. Raises PeerError."""
+    if len(values) > RESOURCES_MAX or len(msgspec.json.encode(values)) > RESOURCE_LENGTH_MAX:
+        raise PeerError("a report of resources that is too long")
+    return values

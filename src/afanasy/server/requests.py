@@ -48,6 +48,7 @@ class Requests:
         """The answer to one request: a JSON-able object."""
         root = next((name for name in ROOTS if name in body), "")
         reader = Reader(strict=body.get("strict") is True)
+        self._masks.new_request()
         try:
             if root == "get":
                 return await self._get(body, reader)

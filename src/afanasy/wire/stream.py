@@ -21,9 +21,10 @@ heard nothing for :data:`DEAD_AFTER_S` closes.
 from __future__ import annotations
 
 import re
-from typing import Any, Final, cast
+from typing import Annotated, Any, Final, cast
 
 import msgspec
+from msgspec import Meta
 
 from afanasy.wire.errors import PeerError
 
@@ -37,6 +38,14 @@ FRAME_BYTES_MAX: Final = 64 * 1024 * 1024
 #: Output of one message, in bytes before base64.
 OUTPUT_CHUNK_MAX: Final = 256 * 1024
 
+# What a render may say fits the columns of the database; a frame that does not closes its link.
+#: Ids, codes, frames, percents, MB.
+Number = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+#: Bytes of a file; exact in JSON.
+Size = Annotated[int, Meta(ge=0, le=2**53)]
+#: Seconds that a run lasts; a little below zero is rounding.
+Seconds = Annotated[float, Meta(ge=-1e9, le=1e9)]
+
 
 class _Message(msgspec.Struct, array_like=True, gc=False, tag=True):
     """Base of all messages: a JSON array, tag first."""
@@ -48,15 +57,15 @@ class _Message(msgspec.Struct, array_like=True, gc=False, tag=True):
 class HeldRun(msgspec.Struct, array_like=True, gc=False):
     """A run whose folder the render still has: running, or finished and not yet confirmed."""
 
-    run: int
+    run: Number
     #: Seconds since the process was started, by a clock that does not jump.
-    elapsed_s: float
+    elapsed_s: Seconds
     #: The process has ended; its ``finished`` follows right after the hello.
     finished: bool = False
     #: Cause of a stop that is under way (R41), empty when none.
     stopping: str = ""
     #: Bytes the command has written so far.
-    output_size: int = 0
+    output_size: Size = 0
 
 
 class Hello(_Message, tag="hello"):
@@ -72,13 +81,13 @@ class Hello(_Message, tag="hello"):
     engine: str
     os: str
     #: Wall clock, unix seconds, when this agent process was started.
-    time_launch: int
+    time_launch: Number
     #: Farm and highest epoch that the held runs belong to; "" and 0 when none are held (R2).
     farm_id: str
-    epoch: int
+    epoch: Number
     #: ``--capacity`` and ``--max-tasks``; -1 when not given (R22).
-    capacity: int
-    max_tasks: int
+    capacity: Number
+    max_tasks: Number
     runs: list[HeldRun]
     #: Fields of SEMANTICS 10.
     resources: dict[str, object]
@@ -91,20 +100,20 @@ class Hello(_Message, tag="hello"):
 class RunProgress(msgspec.Struct, array_like=True, gc=False):
     """How one running task stands. Sent when something changed, at most once a second (R44)."""
 
-    run: int
+    run: Number
     #: 0..100, or -1 when the parser knows nothing.
-    percent: int
-    frame: int
-    percentframe: int
-    elapsed_s: float
+    percent: Number
+    frame: Number
+    percentframe: Number
+    elapsed_s: Seconds
     #: Seconds since the last progress, see R19.
-    quiet_s: float
+    quiet_s: Seconds
     #: The parser saw a warning so far.
     warning: bool = False
     activity: str = ""
     report: str = ""
     #: Memory of the run's processes now, in MB; -1 unknown.
-    memory_mb: int = -1
+    memory_mb: Number = -1
 
 
 class Progress(_Message, tag="progress"):
@@ -120,8 +129,8 @@ class Output(_Message, tag="output"):
     middle of a flood was left out.
     """
 
-    run: int
-    offset: int
+    run: Number
+    offset: Size
     data: bytes
 
 
@@ -131,28 +140,28 @@ class Finished(_Message, tag="finished"):
     ``status`` is one of the codes of :class:`afanasy.model.states.RunEnd`.
     """
 
-    run: int
-    status: int
+    run: Number
+    status: Number
     #: Exit code of the command, or -1 when there was none (killed, never started).
-    exit_status: int
+    exit_status: Number
     #: Signal that ended the command, 0 when none.
-    signal: int
-    elapsed_s: float
-    percent: int = -1
-    frame: int = -1
-    percentframe: int = -1
+    signal: Number
+    elapsed_s: Seconds
+    percent: Number = -1
+    frame: Number = -1
+    percentframe: Number = -1
     warning: bool = False
     #: Class of the error (R18), "" when not an error or not classified.
     error_class: str = ""
-    cpu_s: float = -1.0
-    memory_peak_mb: int = -1
+    cpu_s: Seconds = -1.0
+    memory_peak_mb: Number = -1
     #: Lines for the task's log: from the service, the parser and the agent.
     log: list[str] = []
     activity: str = ""
     report: str = ""
     #: Bytes the command wrote in all, and the last piece of what the server lacks.
-    output_size: int = 0
-    output_offset: int = 0
+    output_size: Size = 0
+    output_offset: Size = 0
     output: bytes = b""
     #: Result files the parser saw, in server paths.
     files: list[str] = []
