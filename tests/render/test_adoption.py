@@ -20,7 +20,7 @@ COUNT = 'echo pid $$; n=0; while [ ! -e go ]; do n=$((n+1)); echo "line $n"; sle
 
 
 def let_go(render: StandRender, run: int) -> None:
-    (render.data / "runs" / str(run) / "go").touch()
+    (render.data / "runs" / str(run) / "work" / "go").touch()
 
 
 def test_a_killed_agent_adopts_and_loses_no_output(

@@ -56,7 +56,7 @@ def test_reconnects_and_tasks_go_on(server: StandServer, render: StandRender) ->
     hello = server.wait_registered(2)
     assert [held.run for held in hello.runs] == [run]
     assert (hello.farm_id, hello.epoch) == (server.farm_id, EPOCH)
-    (render.data / "runs" / str(run) / "go").touch()
+    (render.data / "runs" / str(run) / "work" / "go").touch()
     assert server.wait_finished(run).status == RunEnd.SUCCESS
     assert server.text(run) == "a\nb\n"
 
@@ -68,7 +68,7 @@ def test_a_task_that_ends_while_there_is_no_server(
     wait_for(lambda: run in render.folders.held(), "folder")
     server.refuse = Refuse("away", "not now")
     server.drop_link()
-    (render.data / "runs" / str(run) / "go").touch()
+    (render.data / "runs" / str(run) / "work" / "go").touch()
     wait_for(lambda: render.folders.result(run), "a stored result")
     server.refuse = None
     server.wait_finished(run)
@@ -99,7 +99,7 @@ def test_another_farm_waits_until_the_runs_are_told(
     server.farm_id = "farm-a"
     hellos = len(server.hellos)
     server.wait_registered(hellos + 1)
-    (render.data / "runs" / str(run) / "go").touch()
+    (render.data / "runs" / str(run) / "work" / "go").touch()
     server.wait_finished(run)
     wait_for(lambda: not render.folders.held(), "release")
     server.farm_id = "farm-b"

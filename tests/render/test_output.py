@@ -29,7 +29,7 @@ def test_output_arrives_while_the_command_runs(server: StandServer, render: Stan
     run = server.start("printf unfinished; while [ ! -e go ]; do sleep 0.05; done; echo .")
     assert server.wait_output(run, b"unfinished") == b"unfinished"
     assert run not in server.finished
-    (render.data / "runs" / str(run) / "go").touch()
+    (render.data / "runs" / str(run) / "work" / "go").touch()
     server.wait_finished(run)
     assert server.text(run) == "unfinished.\n"
 
@@ -55,7 +55,7 @@ def test_a_command_that_truncates_its_output(server: StandServer, render: StandR
         "echo x > /dev/stderr; echo after; while [ -e go ]; do sleep 0.05; done; echo end"
     )
     server.wait_output(run, b"first line\n")
-    go = render.data / "runs" / str(run) / "go"
+    go = render.data / "runs" / str(run) / "work" / "go"
     go.touch()
     server.wait_output(run, b"after\n")
     render.kill()
@@ -87,7 +87,7 @@ def flood(server: StandServer, render: StandRender, seconds: float) -> tuple[int
     assert done.status == RunEnd.KILLED
     assert done.output_size > size / 2
     assert any("flood of output" in line for line in done.log)
-    (render.data / "runs" / str(other) / "go").touch()
+    (render.data / "runs" / str(other) / "work" / "go").touch()
     assert server.wait_finished(other).status == RunEnd.SUCCESS
     lines = server.text(other).splitlines()
     assert lines == [f"line {n + 1}" for n in range(len(lines))]

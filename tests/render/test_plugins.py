@@ -110,7 +110,7 @@ def test_a_verdict_outlives_the_agent(server: StandServer, studio: StandRender) 
     assert (stop.by, stop.verdict, stop.cause) == ("parser", 8, "it broke")
     studio.kill()
     studio.boot("--plugins", str(studio.folder / "plugins"))
-    (studio.data / "runs" / str(run) / "go").touch()
+    (studio.data / "runs" / str(run) / "work" / "go").touch()
     done = server.wait_finished(run)
     assert (done.status, done.error_class) == (RunEnd.PARSER_ERROR, "scene")
 
@@ -131,7 +131,7 @@ def test_warning_bad_result_and_progress(server: StandServer, studio: StandRende
     assert (item.frame, item.warning) == (1, True)
     item = server.wait(lambda: progress("tail wait"), "the tail")[0]
     assert item.percent == 100
-    (studio.data / "runs" / str(run) / "go").touch()
+    (studio.data / "runs" / str(run) / "work" / "go").touch()
     done = server.wait_finished(run)
     assert (done.status, done.exit_status, done.error_class) == (RunEnd.BAD_RESULT, 0, "bad_output")
     assert (done.percent, done.frame, done.warning) == (100, 4, True)
@@ -229,7 +229,7 @@ def test_post_commands_are_repeated_by_a_restarted_agent(
     studio.kill()
     studio.boot("--plugins", str(studio.folder / "plugins"))
     server.wait(lambda: server.text(run).count("post") == 2, "the post again")
-    (studio.data / "runs" / str(run) / "go").touch()
+    (studio.data / "runs" / str(run) / "work" / "go").touch()
     done = server.wait_finished(run)
     assert (done.status, done.exit_status) == (RunEnd.SUCCESS, 0)
 

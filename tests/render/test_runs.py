@@ -78,7 +78,7 @@ def test_working_directory(server: StandServer, render: StandRender, tmp_path: P
     assert server.text(done.run) == f"{folder}\n"
     assert done.log == []
     done = server.run("pwd", working_directory=str(tmp_path / "none"))
-    assert server.text(done.run).strip().endswith(f"runs/{done.run}")
+    assert f"runs/{done.run}" in server.text(done.run)
     assert done.status == RunEnd.SUCCESS
     assert done.log == ["warning: the working directory is missing, the run folder was used"]
 
@@ -274,7 +274,7 @@ def test_daemons_that_ignore_term_are_gone_after_a_stop(
     for run, pid in zip(runs, pids, strict=True):
         assert server.wait_finished(run).status == RunEnd.KILLED
         assert gone(pid)
-    (render.data / "runs" / str(other) / "go").touch()
+    (render.data / "runs" / str(other) / "work" / "go").touch()
     assert server.wait_finished(other).status == RunEnd.SUCCESS  # nobody else was hit
 
 
@@ -330,7 +330,7 @@ def test_two_agents_of_two_farms_leave_each_other_alone(
         other_server.wait_output(run, b"on")
         server.stop(run)
         assert server.wait_finished(run).status == RunEnd.KILLED
-        (other.data / "runs" / str(run) / "go").touch()
+        (other.data / "runs" / str(run) / "work" / "go").touch()
         assert other_server.wait_finished(run).status == RunEnd.SUCCESS
     finally:
         other.close()
@@ -371,7 +371,7 @@ def test_drain(server: StandServer, render: StandRender) -> None:
     assert "takes no new work" in other.process.stdout.read()
     other.process.stdout.close()
     server.wait(lambda: [m for m in server.messages if type(m).__name__ == "Drain"], "Drain")
-    (render.data / "runs" / str(run) / "go").touch()
+    (render.data / "runs" / str(run) / "work" / "go").touch()
     assert server.wait_finished(run).status == RunEnd.SUCCESS
     assert render.process is not None
     assert render.process.wait(30) == 0

@@ -121,7 +121,7 @@ class Agent:
             ev.Send: lambda effect: self._connection.send(effect.message),
             ev.HasOutput: lambda effect: self._runs[effect.run].tail.server_has(effect.size),
             ev.Forget: self._forget,
-            ev.KeepFarm: lambda effect: options.keep_farm(effect.farm_id, effect.epoch),
+            ev.KeepFarm: self._keep_farm,
             ev.Registered: self._registered,
             ev.CloseLink: lambda effect: self._connection.close(effect.why),
             ev.Note: lambda effect: log.warning("%s", effect.text),
@@ -253,6 +253,12 @@ class Agent:
             elif isinstance(message, (ev.Start, ev.Block, ev.Ack, ev.Instruct)):
                 self.tell(message)
 
+    def _keep_farm(self, effect: ev.KeepFarm) -> None:
+        try:
+            self._options.keep_farm(effect.farm_id, effect.epoch)
+        except OSError as error:  # a full disk: known until the next start of the agent
+            log.error("the farm's epoch cannot be stored: %s", error)
+
     def _lost(self) -> None:
         if self._resources_timer is not None:
             self._resources_timer.cancel()
@@ -275,7 +281,7 @@ class Agent:
         self._ender.end_strays()
         if has_gpu_tool() and self._loop.time() >= self._gpu_at:
             self._gpu_at = self._loop.time() + GPU_PERIOD_S
-            self._results.in_thread(self._sampler.read_gpu, lambda: None)
+            self._results.in_slow_thread(self._sampler.read_gpu, lambda: None)
         self._arm_resources()
 
     # ---------------------------------------------------------------------------- running

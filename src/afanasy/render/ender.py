@@ -22,7 +22,6 @@ from afanasy.render.live_run import LiveRun
 from afanasy.render.process_posix import (
     CLOCK_TICKS,
     boot_clock,
-    signal_group,
     signal_process,
 )
 from afanasy.render.scan_posix import Process
@@ -229,9 +228,10 @@ class Ender:
             live.resume = None
 
     def go_on(self, live: LiveRun) -> None:
-        """Continue what an earlier agent had braked."""
-        for session in live.sessions:
-            signal_group(session, signal.SIGCONT)
+        """Continue what an earlier agent had braked, whatever group it moved to."""
+        for process in self._find([live.run]).get(live.run, []):
+            if process.stopped:
+                signal_process(process.pid, signal.SIGCONT)
 
     # ------------------------------------------------------------------------------ samples
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import fcntl
@@ -43,15 +44,16 @@ def lock_folder(folder: Path) -> IO[str] | None:
 
     The lock lives as long as the returned file is open.
     """
-    file = (folder / "lock").open("a+", encoding="ascii")
+    fd = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    file = os.fdopen(fd, "r+", encoding="ascii")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         file.close()
         return None
-    file.truncate(0)
-    file.write(f"{os.getpid()}\n")
-    file.flush()
+    # In place, so that the disk may be full; of a first agent there it is locked all the same.
+    with contextlib.suppress(OSError):
+        os.pwrite(fd, f"{os.getpid():<10}\n".encode("ascii"), 0)
     return file
 
 

@@ -100,6 +100,12 @@ class Launcher:
             self._not_begun(live.run, RunEnd.FAILED_TO_START, host.log_lines())
             return
         live.spawned = wanted
+        if not wanted.directory:
+            try:
+                self._folders.make_work(live.run)
+            except OSError as error:
+                self._cannot_start(live, "the run folder cannot be made", error)
+                return
         live.mark_start()
         try:
             live.pid = spawn_command(live.folder, *wanted, nice=self._options.nice)

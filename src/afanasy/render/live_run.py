@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable
 from typing import Final
@@ -19,6 +20,8 @@ from afanasy.wire.stream import Block, Output, RunProgress, Start
 IDLE_S: Final = 0.2
 #: A change of memory smaller than this, in MB, is not worth a progress frame.
 MEMORY_STEP_MB: Final = 16
+
+log = logging.getLogger("afrender.run")
 
 
 class LiveRun:
@@ -83,7 +86,10 @@ class LiveRun:
         if self.tail.base_changed:
             self.tail.base_changed = False
             self.replay_to = 0
-            self._folders.write_base(self.run, self.tail.base)
+            try:
+                self._folders.write_base(self.run, self.tail.base)
+            except OSError as error:
+                log.error("run %d: a truncation cannot be noted: %s", self.run, error)
         if grown:
             self.grew_at = now
             self._idle_told = False

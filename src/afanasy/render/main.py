@@ -30,11 +30,14 @@ from afanasy.render.agent import Agent
 from afanasy.render.files_posix import lock_folder, locked_by
 from afanasy.render.options import Options
 from afanasy.render.resources import Sampler, has_gpu_tool
+from afanasy.render.rundir import RunFolders
 
 DEFAULT_PORT: Final = 51000
 #: Variables of the agent's own environment that tasks must not inherit.
 NOT_INHERITED: Final = ("AF_TOKEN", "AF_RUN_ID", "AF_TAG")
 LOCK_WAIT_S: Final = 2.0
+#: They wait while the program is executed again: their default would end it.
+SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
 
 log = logging.getLogger("afrender")
 
@@ -54,13 +57,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     data = args.data or _default_data(name)
     try:
         data.mkdir(parents=True, exist_ok=True)
+        lock = _lock(data, drain=args.drain)
+        if lock is None:
+            return _other_agent(data, drain=args.drain)
+        options = _options(args, name, data)
+        RunFolders(data)
     except OSError as error:
-        print(f"afrender: the data folder {data} cannot be made: {error}", file=sys.stderr)
+        print(f"afrender: the data folder {data} cannot be used: {error}", file=sys.stderr)
         return 1
-    lock = _lock(data, drain=args.drain)
-    if lock is None:
-        return _other_agent(data, drain=args.drain)
-    options = _options(args, name, data)
     with lock:
         return asyncio.run(_serve(options, forget=args.forget))
 
@@ -279,6 +283,7 @@ async def _serve(options: Options, *, forget: bool) -> int:
     def hand_over() -> None:
         log.info("handing over to a new process of this program")
         agent.hand_over()
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         try:
             os.execv(sys.executable, [sys.executable, *_own_arguments(agent.draining)])
         except OSError as error:
@@ -289,6 +294,7 @@ async def _serve(options: Options, *, forget: bool) -> int:
     loop.add_signal_handler(signal.SIGINT, agent.leave)
     loop.add_signal_handler(signal.SIGHUP, hand_over)
     loop.add_signal_handler(signal.SIGUSR1, agent.drain)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     reason = await agent.run()
     log.info("exit: %s", reason)
     return 0

@@ -29,14 +29,14 @@ WRAPPER: Final = r"""trap : TERM INT HUP
 read -r stat </proc/$$/stat && read -r boot </proc/sys/kernel/random/boot_id || exit 125
 set -C; echo "$boot $stat" >"$1/pid" || exit 125; set +C
 ulimit -f "$AF_TAG" 2>/dev/null
-(CDPATH= cd -- "${3:-$1}" 2>/dev/null || { : >"$1/nowd"; cd "$1"; }
+(CDPATH= cd -- "${3:-$1/work}" 2>/dev/null || { : >"$1/nowd"; mkdir -p "$1/work"; cd "$1/work"; }
 c=$2; set --; unset stat boot CDPATH; eval "unset c
 $c"); rc=$?
 { echo $rc; read -r up x </proc/uptime; echo $up; times; } >"$1/rc"; exit $rc
 """
 #: The wrapper of a post command: tag and folder only.
 POST_WRAPPER: Final = r"""ulimit -f "$AF_TAG" 2>/dev/null
-CDPATH= cd -- "${3:-$1}" 2>/dev/null || cd "$1"
+CDPATH= cd -- "${3:-$1/work}" 2>/dev/null || cd "$1/work" || cd "$1"
 c=$2; set --; unset CDPATH; eval "unset c
 $c"
 """

@@ -9,24 +9,38 @@
 | rc                                    | ended while no agent was there; judged now               |
 | neither process nor rc, stopping      | the stop was done                                        |
 | neither process nor rc                | killed by the system                                     |
+
+A folder that tells nothing (the command deleted our files, the disk is broken) is released as well.
+Whatever of such a run still lives is killed first, since the server starts it again.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import signal
 import time
 from typing import Final, NamedTuple
 
 from afanasy.model.clock import Now, read_clocks
 from afanasy.render.core import BY_AGENT
+from afanasy.render.ender import EMPTY_LOOKS
 from afanasy.render.events import CommandEnded, HeldFolder
 from afanasy.render.live_run import LiveRun
-from afanasy.render.process_posix import CLOCK_TICKS, boot_clock, is_alive
+from afanasy.render.process_posix import (
+    CLOCK_TICKS,
+    boot_clock,
+    is_alive,
+    signal_process,
+    tag_of_run,
+)
 from afanasy.render.rundir import Began, ExitFile, RunFolders
+from afanasy.render.scan_posix import Marks, find_processes
 
 #: A wrapper that made its `pid` but did not fill it within this time never will.
 EMPTY_PID_S: Final = 2.0
+#: Killing what is left of a run that nothing is known of must not keep the agent from starting.
+END_WITHIN_S: Final = 2.0
 #: Later than the start of any process.
 NEVER_TICKS: Final = 1 << 62
 
@@ -44,7 +58,12 @@ def restore(folders: RunFolders, boot_id: str, now: Now) -> list[Found]:
     """Read all run folders; those of runs that never began, or are lost, are released."""
     found: list[Found] = []
     for run in folders.held():
-        one = _restore_one(folders, run, boot_id, now)
+        try:
+            one = _restore_one(folders, run, boot_id, now)
+        except OSError as error:
+            log.error("run %d: its folder cannot be read: %s", run, error)
+            end_processes(tag_of_run(folders.owner, run))
+            one = None
         if one is None:
             folders.release(run)
         else:
@@ -56,7 +75,10 @@ def _restore_one(folders: RunFolders, run: int, boot_id: str, now: Now) -> Found
     command = folders.command(run)
     result = folders.result(run)
     if command is None:
-        log.info("run %d never began", run)
+        if end_processes(tag_of_run(folders.owner, run)):
+            log.error("run %d is lost: its command deleted the run folder's files", run)
+        else:
+            log.info("run %d never began", run)
         return None
     live = LiveRun(*command, folders, now.mono)
     live.adopted = True
@@ -70,6 +92,7 @@ def _restore_one(folders: RunFolders, run: int, boot_id: str, now: Now) -> Found
     began = _await_pid(folders, run)
     if began is None:
         log.warning("run %d: its wrapper died before the command", run)
+        end_processes(live.tag)
         return None
     exit_file = folders.rc(run)
     if exit_file is None and began.boot_id != boot_id:
@@ -105,6 +128,21 @@ def _await_pid(folders: RunFolders, run: int) -> Began | None:
         if not 0 <= age < EMPTY_PID_S or time.monotonic() > deadline:
             return None
         time.sleep(0.01)
+
+
+def end_processes(tag: int) -> bool:
+    """Kill every process with this tag, before anything else is done; whether there was one."""
+    found = False
+    empty_looks = 0
+    deadline = time.monotonic() + END_WITHIN_S
+    while empty_looks < EMPTY_LOOKS and time.monotonic() < deadline:
+        processes = find_processes({0: Marks(tag, frozenset(), 0)})[0]
+        empty_looks = 0 if processes else empty_looks + 1
+        found = found or bool(processes)
+        running = [process for process in processes if not process.stopped]
+        for process in running or processes:
+            signal_process(process.pid, signal.SIGSTOP if running else signal.SIGKILL)
+    return found
 
 
 def _adopt(live: LiveRun, began: Began, now: Now, *, alive: bool, same_boot: bool) -> None:

@@ -1,4 +1,4 @@
-"""Results on the disk, and folders off it: the slow file work of a render, in one thread.
+"""Results on the disk, and folders off it: the slow file work of a render, in two threads.
 
 Results are written at once and synced together: while one sync runs, the next results gather, so a
 slow disk makes larger groups and never a queue. A result is told to nobody before its sync ended
@@ -32,6 +32,8 @@ class Results:
         self._on_stored = on_stored
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(1, "afrender-disk")
+        #: What may take long must not keep a result from the disk.
+        self._slow_thread = ThreadPoolExecutor(1, "afrender-slow")
         self._gathered: list[tuple[int, int]] = []
         self._syncing = False
         self._delete_timer: asyncio.TimerHandle | None = None
@@ -52,7 +54,11 @@ class Results:
         gathered, self._gathered = self._gathered, []
         fds = [fd for _, fd in gathered if fd >= 0]
         runs = [run for run, _ in gathered]
-        self.in_thread(lambda: sync_files(fds) if fds else None, lambda: self._synced(runs))
+        self._in(
+            self._thread,
+            lambda: sync_files(fds) if fds else None,
+            lambda: self._synced(runs),
+        )
 
     def _synced(self, runs: list[int]) -> None:
         self._on_stored(runs)
@@ -61,8 +67,14 @@ class Results:
         else:
             self._syncing = False
 
-    def in_thread(self, work: Callable[[], object], done: Callable[[], None]) -> None:
-        """Do file work in the thread, then ``done`` in the loop; an OSError is logged."""
+    def in_slow_thread(self, work: Callable[[], object], done: Callable[[], None]) -> None:
+        """Do work that may take long in a thread, then ``done`` in the loop."""
+        self._in(self._slow_thread, work, done)
+
+    def _in(
+        self, thread: ThreadPoolExecutor, work: Callable[[], object], done: Callable[[], None]
+    ) -> None:
+        """Do work in a thread, then ``done`` in the loop; an OSError is logged."""
 
         def both() -> None:
             try:
@@ -71,7 +83,7 @@ class Results:
                 log.error("disk: %s", error)
             self._loop.call_soon_threadsafe(done)
 
-        self._thread.submit(both)
+        thread.submit(both)
 
     def delete_later(self) -> None:
         """A folder was released: delete in the background, late and slowly."""
@@ -89,10 +101,11 @@ class Results:
             if left[0]:
                 self.delete_later()
 
-        self.in_thread(work, done)
+        self.in_slow_thread(work, done)
 
     def close(self) -> None:
-        """Wait for the disk."""
+        """Wait for the results; deleting goes on another time."""
         if self._delete_timer is not None:
             self._delete_timer.cancel()
+        self._slow_thread.shutdown(wait=False, cancel_futures=True)
         self._thread.shutdown()

@@ -6,6 +6,7 @@
 |-----------|---------|----------------------------------------------------------------------------|
 | command   | agent   | the Start and its Block, before the process is spawned                     |
 | pid       | wrapper | boot id and ``/proc/PID/stat``, made exclusively: the right to begin, once |
+| work/     | agent   | where the command runs when it has no working directory                    |
 | out       | wrapper | what the command writes, both streams                                      |
 | nowd      | wrapper | there was no working directory                                             |
 | rc        | wrapper | exit status, uptime at the end, ``times``; counts when line 1 is complete  |
@@ -21,6 +22,8 @@ ext4 a mass delete makes the next folders twenty times slower.
 from __future__ import annotations
 
 import contextlib
+import errno
+import logging
 import os
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -35,6 +38,8 @@ DELETE_PER_S_MIN: Final = 10
 #: An output longer than this goes at once, its folder later.
 OUT_KEEP_BYTES: Final = 1024 * 1024
 _FILE_MODE: Final = 0o644
+
+log = logging.getLogger("afrender.folder")
 
 _encoder = msgspec.json.Encoder()
 _command_decoder = msgspec.json.Decoder(tuple[Start, Block])
@@ -73,19 +78,34 @@ def write_file(path: str, data: bytes) -> None:
     """Write a small file whole; OSError is the caller's."""
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _FILE_MODE)
     try:
-        os.write(fd, data)
+        _write_all(fd, data)
     finally:
         os.close(fd)
 
 
+def _write_all(fd: int, data: bytes) -> None:
+    # A disk that is nearly full takes a part and says so; the rest then raises.
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(fd, rest) :]
+
+
 def read_file(path: str, limit: int = 1 << 20) -> bytes | None:
-    """Content of a small file, None when it is not there."""
+    """Content of a small file, None when it is not there.
+
+    What cannot be read is not there either: a command may have made a folder of the file.
+    """
     try:
-        fd = os.open(path, os.O_RDONLY)
-    except FileNotFoundError:
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno != errno.ENOENT:
+            log.warning("%s cannot be read: %s", path, error.strerror)
         return None
     try:
         return os.read(fd, limit)
+    except OSError as error:
+        log.warning("%s cannot be read: %s", path, error.strerror)
+        return None
     finally:
         os.close(fd)
 
@@ -150,6 +170,13 @@ class RunFolders:
         write_file(path + "/command", _encoder.encode((start, block)))
         return path
 
+    def make_work(self, run: int) -> None:
+        """Make the folder in which a command without a working directory runs. Raises OSError.
+
+        It is not the run folder itself: ``rm -rf *`` must not take away what we know of the run.
+        """
+        os.mkdir(self.path(run) + "/work")  # noqa: PTH102
+
     def held(self) -> list[int]:
         """Run ids of all held folders, in order."""
         return sorted(int(name) for name in os.listdir(self.runs) if name.isdigit())  # noqa: PTH208
@@ -165,15 +192,15 @@ class RunFolders:
     def claim(self, run: int) -> bool:
         """Take the right to begin away from a wrapper that has not begun.
 
-        True: the run never began and never will. The claim appears with its content at once (a
-        link of a filled file), so that an agent killed here leaves nothing in doubt.
+        True: the run never began and never will. The claim is a link of ``command``: it appears
+        with its content at once, so that an agent killed here leaves nothing in doubt, and it
+        needs no room on a full disk. Raises OSError other than that the file is there.
         """
         path = self.path(run)
-        write_file(path + "/claim", b"claimed\n")
         try:
-            os.link(path + "/claim", path + "/pid")
+            os.link(path + "/command", path + "/pid")
         except FileExistsError:
-            return read_file(path + "/pid") == b"claimed\n"
+            return os.path.samefile(path + "/command", path + "/pid")  # noqa: PTH121
         return True
 
     def pid(self, run: int) -> Began | None:
@@ -221,7 +248,7 @@ class RunFolders:
             os.mkdir(path)  # noqa: PTH102
         fd = os.open(path + "/result", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _FILE_MODE)
         try:
-            os.write(fd, _encoder.encode(result))
+            _write_all(fd, _encoder.encode(result))
         except OSError:
             os.close(fd)
             raise

@@ -164,8 +164,8 @@ class Tail:
         if self._fd < 0:
             try:
                 self._fd = os.open(self.path, os.O_RDWR)
-            except FileNotFoundError:
-                return False
+            except OSError:
+                return False  # not there yet, or the command made something else of it
         return True
 
     def _read(self, position: int, count: int) -> bytes:
