@@ -15,13 +15,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ("src", "tests", "demo", "tools", "bench", "examples", "docs", ".ci")
-TEXTS = {".py", ".sh", ".md", ".toml", ".json", ".mako", ".html", ".ts", ".css", ""}
+FOLDERS = ("src", "tests", "demo", "tools", "bench", "examples", "docs", "deploy", ".ci")
+TEXTS = {
+    ".py", ".sh", ".md", ".toml", ".json", ".mako", ".html", ".ts", ".css", ".service", ".conf", "",
+}  # fmt: skip
 LINES_MAX = 600
 
 #: Modules that talk to a person on the terminal; everywhere else a print is a left-over.
 MAY_PRINT = re.compile(
-    r"src/afanasy/(cli/.*|server/main|render/main|parsers/check)\.py|src/af/.*|demo/.*|bench/.*|tests/.*"
+    r"src/afanasy/(cli/.*|up/.*|afjob/main|tools/deletefiles|server/main|server/doctor|render/main|parsers/check)\.py|src/af/.*|demo/.*|bench/.*|tests/.*"
 )
 #: A sleep is part of a loop that looks at a clock, or its line says why it is there. In a test that
 #: reason must be another one than waiting for something.
@@ -181,8 +183,8 @@ def imported_by(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-#: Loaded by their file names: plug-ins, nouns of the command line, migrations.
-BY_NAME = re.compile(r"afanasy\.(services|parsers|cli|store\.migrations)\..*")
+#: Loaded by their file names: plug-ins, programs, nouns of the command line, migrations.
+BY_NAME = re.compile(r"afanasy\.(services|parsers|cli|afjob\.programs|store\.migrations)\..*")
 
 
 def test_every_module_is_used():

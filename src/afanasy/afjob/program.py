@@ -1,0 +1,183 @@
+"""What a program's file says: the base class of programs, and the options they share.
+
+One file in ``programs/``, or in ``FOLDER/afjob/`` of a studio's plug-in folder, is one program: a
+subclass of :class:`Program` with its extensions, service and options, and the command line it
+builds. The farm fills frame numbers into ``@#@``, so one command line stands for all tasks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from afanasy.afjob import sequence
+from afanasy.afjob.errors import JobError
+from afanasy.afjob.sequence import Sequence
+from afanasy.afjob.shell import Raw
+
+#: Filled by the render: the first and the last frame of a task, in turns.
+FIRST = LAST = "@#@"
+#: The coefficient of variable capacity; programs get it as their number of threads.
+CAPACITY = "@AF_CAPACITY@"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """An option of some programs, ``--name VALUE``; several programs may share one."""
+
+    name: str
+    help: str
+    metavar: str = "NAME"
+    #: The spelling of the classic tool.
+    classic: str = ""
+
+    @property
+    def key(self) -> str:
+        """The name in ``Shot.given``."""
+        return self.name.replace("-", "_")
+
+
+OUTPUT = Option("output", "the images to write, #### for the frame", "PATTERN", "-output")
+CAMERA = Option("camera", "the camera")
+LAYER = Option("layer", "the render layer")
+TAKE = Option("take", "the take", classic="-take")
+NODE = Option("node", "the node or item that renders", classic="-node")
+RENDERER = Option("renderer", "the renderer or engine", classic="-type")
+FORMAT = Option("format", "the format of the images")
+PASS = Option("pass", "the pass")
+PROJECT_FOLDER = Option("project-folder", "the project of the scene", "DIR", "-proj")
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One part of a frame; columns from the left and rows from the top, both from 1."""
+
+    row: int
+    column: int
+    rows: int
+    columns: int
+
+    @property
+    def index(self) -> int:
+        """Place in reading order, from 0."""
+        return (self.row - 1) * self.columns + self.column - 1
+
+    @property
+    def mark(self) -> str:
+        """What stands in the names of its files."""
+        return f"tile-{self.row}-{self.column}."
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """What is to be rendered, as a program's file sees it."""
+
+    scene: str
+    first: int
+    last: int
+    by: int = 1
+    per_task: int = 1
+    #: Folder that relative paths are seen from.
+    folder: str = ""
+    #: "" = the program decides, a number, or :data:`CAPACITY`.
+    threads: str = ""
+    #: ``--exec``, else the program's usual name.
+    executable: str = ""
+    #: ``--extra``: arguments that are put in as they stand.
+    extra: Raw = field(default_factory=Raw)
+    #: ``--images``: what is written, where the program cannot say it.
+    images: str = ""
+    #: The program's own options, by :attr:`Option.key`.
+    given: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def get(self, option: Option) -> str:
+        """The value of an option; "" when it was not given."""
+        return self.given.get(option.key, "")
+
+    def path(self, option: Option) -> str:
+        """The value of an option as an absolute path."""
+        text = self.get(option)
+        return sequence.absolute(text, self.folder) if text else ""
+
+    @property
+    def frames(self) -> range:
+        """Numbers of all frames."""
+        return range(self.first, self.last + 1, self.by)
+
+
+class Program:
+    """How one program renders a shot. Subclasses fill the class variables and ``command``."""
+
+    #: Its name for people.
+    TITLE: ClassVar[str] = ""
+    #: Lower case, without the dot.
+    EXTENSIONS: ClassVar[tuple[str, ...]] = ()
+    #: The command's first word.
+    EXECUTABLE: ClassVar[str] = ""
+    #: Service of the block (SEMANTICS 9.1).
+    SERVICE: ClassVar[str] = "generic"
+    OPTIONS: ClassVar[tuple[Option, ...]] = ()
+    #: Options without which there is no command.
+    REQUIRED: ClassVar[tuple[Option, ...]] = ()
+    #: The lowest frame it can render; None = any.
+    FRAME_MIN: ClassVar[int | None] = None
+    #: A scene file holds one frame: FILE is a pattern, and a task is one frame.
+    SCENE_PER_FRAME: ClassVar[bool] = False
+    #: :meth:`tile_command` works.
+    TILES: ClassVar[bool] = False
+
+    def __init__(self, shot: Shot) -> None:
+        self.shot = shot
+
+    def service(self) -> str:
+        """The service of this shot."""
+        return self.SERVICE
+
+    def parser(self) -> str:
+        """The parser, "" = the service's own."""
+        return ""
+
+    def command(self) -> str:
+        """The command line of a task, with :data:`FIRST` and :data:`LAST` in turns."""
+        raise NotImplementedError(f"{type(self).__name__} builds no command line")
+
+    def output(self) -> Sequence | None:
+        """The images of ``--output``, numbered; None without."""
+        text = self.shot.path(OUTPUT)
+        return sequence.parse(text).numbered() if text else None
+
+    def images(self) -> Sequence | None:
+        """The files that a task writes, when they are known: ``--images``, else ``--output``."""
+        if self.shot.images:
+            return sequence.parse(sequence.absolute(self.shot.images, self.shot.folder))
+        output = self.output()
+        return output if output and output.extension else None
+
+    def tile_command(self, frame: int, tile: Tile, output: Sequence, *, crop: bool) -> str:
+        """The command line that renders one part of one frame into ``output``.
+
+        With ``crop`` the picture is only the part, else the whole frame with nothing around it.
+        """
+        raise JobError(f"{self.TITLE} renders no tiles with afjob", option="--tiles")
+
+    # ------------------------------------------------------------------------------ for commands
+
+    def option(self, option: Option) -> str:
+        """The value of an option."""
+        return self.shot.get(option)
+
+    def scene_sequence(self) -> Sequence:
+        """FILE as a pattern, for programs with a scene file for each frame.
+
+        Raises :class:`JobError` when several frames are asked of a name without a number.
+        """
+        found = sequence.parse_digits(self.shot.scene)
+        if not found.width and len(self.shot.frames) > 1:
+            raise JobError(
+                f"a {self.TITLE} file is one frame", "name them as scene.####.ext", option="FILE"
+            )
+        # One frame of one file: the file as it is named, whatever its number.
+        if len(self.shot.frames) == 1 and sequence.parse(self.shot.scene).width == 0:
+            return Sequence(self.shot.scene)
+        return found

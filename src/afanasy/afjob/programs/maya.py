@@ -1,0 +1,71 @@
+"""Maya: ``Render -r RENDERER -s FIRST -e LAST -b BY … SCENE``."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+from afanasy.afjob.errors import JobError
+from afanasy.afjob.program import (
+    CAMERA,
+    FIRST,
+    LAST,
+    LAYER,
+    OUTPUT,
+    PROJECT_FOLDER,
+    RENDERER,
+    Program,
+)
+from afanasy.afjob.sequence import Sequence
+from afanasy.afjob.shell import flag, line
+
+#: ``-r`` → service, and the parser where it is not the service's own.
+_SERVICES = {
+    "arnold": ("maya_arnold", ""),
+    "mr": ("maya_mental", ""),
+    "redshift": ("maya_redshift", ""),
+    "3delight": ("maya_delight", ""),
+    "vray": ("maya", "vray"),
+}
+#: ``-r`` → the flag of its number of threads.
+_THREADS = {"sw": "-n", "arnold": "-ai:threads", "mr": "-rt", "vray": "-threads"}
+
+
+class Maya(Program):
+    """Scenes of Maya."""
+
+    TITLE = "Maya"
+    EXTENSIONS = ("ma", "mb")
+    EXECUTABLE = "Render"
+    SERVICE = "maya"
+    OPTIONS = (RENDERER, CAMERA, LAYER, OUTPUT, PROJECT_FOLDER)
+
+    def service(self) -> str:
+        """By the renderer; the scene's own one may be any."""
+        return _SERVICES.get(self.option(RENDERER), (self.SERVICE, ""))[0]
+
+    def parser(self) -> str:
+        """V-Ray has no service of its own in Maya."""
+        return _SERVICES.get(self.option(RENDERER), ("", ""))[1]
+
+    def output(self) -> Sequence | None:
+        """Maya joins name, number and extension by dots."""
+        found = super().output()
+        dots = found is None or (found.head.endswith(".") and found.tail.startswith("."))
+        if not dots or (found and len(found.tail) < 2):
+            raise JobError("Maya writes NAME.####.EXT", option="--output")
+        return found
+
+    def command(self) -> str:
+        """The renderer that the scene names is called ``file``."""
+        shot = self.shot
+        renderer = self.option(RENDERER) or "file"
+        words = [shot.executable, "-r", renderer, "-s", FIRST, "-e", LAST, "-b", str(shot.by)]
+        words += flag(_THREADS.get(renderer, ""), shot.threads) if renderer in _THREADS else ()
+        words += flag("-cam", self.option(CAMERA))
+        words += flag("-rl", self.option(LAYER))
+        if output := self.output():
+            path = PurePath(output.head[:-1])
+            words += ["-rd", str(path.parent), "-im", path.name, "-of", output.tail[1:]]
+            words += ["-fnc", "name.#.ext", "-pad", str(output.width)]
+        words += flag("-proj", shot.path(PROJECT_FOLDER))
+        return line(*words, shot.extra, shot.scene)

@@ -1,0 +1,3 @@
+"""Small programs that tasks and post commands use."""
+
+from __future__ import annotations
