@@ -26,7 +26,8 @@ test: setup packages lint types imports syntax tests ## Every check, in order, u
 
 .PHONY: packages
 packages: ## Install the Debian packages that tests need
-	@command -v ffmpeg >/dev/null && command -v ps >/dev/null || tools/debian.sh ffmpeg procps
+	@command -v ffmpeg >/dev/null && command -v identify >/dev/null && command -v ps >/dev/null && command -v systemd-analyze >/dev/null \
+		|| tools/debian.sh ffmpeg imagemagick procps systemd
 
 .PHONY: lint
 lint: setup ## Style: ruff

@@ -1,4 +1,7 @@
-"""``afserver``: options, the data folder, start and end of the server."""
+"""``afserver``: options, the data folder, start and end of the server.
+
+``afserver doctor`` with the same options looks whether it can work (:mod:`afanasy.server.doctor`).
+"""
 
 from __future__ import annotations
 
@@ -44,10 +47,12 @@ PORT_DEFAULT: Final = 51000
 EXIT_RESTORE: Final = 75
 
 
-def parse_arguments(arguments: list[str]) -> argparse.Namespace:
+def make_parser(prog: str = "afserver") -> argparse.ArgumentParser:
     """The options of ``afserver``."""
     parser = argparse.ArgumentParser(
-        prog="afserver", description="The Afanasy server: schedules the farm's work."
+        prog=prog,
+        description="The Afanasy server: schedules the farm's work.",
+        epilog="afserver doctor, with the same options, looks whether it can work here.",
     )
     home = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
     parser.add_argument("--version", action="version", version=afanasy.__version__)
@@ -77,7 +82,7 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
         help="network whose hosts may use the farm and render for it, as 10.1.0.0/16",
     )
     parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning"])
-    return parser.parse_args(arguments)
+    return parser
 
 
 def trusted(nets: list[str], addresses: list[str]) -> Callable[[str], bool]:
@@ -240,7 +245,10 @@ async def serve(options: argparse.Namespace) -> int:
 
 def main() -> int:
     """Entry point of ``afserver``."""
-    options = parse_arguments(sys.argv[1:])
+    words = sys.argv[1:]
+    if words[:1] == ["doctor"]:
+        return _doctor(words[1:])
+    options = make_parser().parse_args(words)
     set_up_logging(options.log_level)
     new_loop = None
     with contextlib.suppress(ImportError):
@@ -255,6 +263,16 @@ def main() -> int:
         return 2
     except KeyboardInterrupt:
         return 130
+
+
+def _doctor(words: list[str]) -> int:
+    from afanasy.server import doctor
+
+    parser = make_parser("afserver doctor")
+    parser.epilog = "Exit code: 0 it can work, 1 it cannot."
+    doctor.add_arguments(parser)
+    options = parser.parse_args(words)
+    return doctor.run(options, lambda: trusted(options.trust, options.bind or ["127.0.0.1"]))
 
 
 if __name__ == "__main__":
