@@ -7,7 +7,7 @@ from typing import Any
 
 from af import config, numeric, rules
 from af.needs import Needs
-from af.rules import AfWarning, classic, known_transfer
+from af.rules import AfWarning, classic, to_server
 from af.task import Task
 
 FLAG_NUMERIC = 1 << 0
@@ -37,6 +37,7 @@ class Block(Needs):
             capacity=config.capacity(),
             working_directory=config.working_directory(),
         )
+        classic(Block.set_working_directory)(self, self.data["working_directory"])
 
     @property
     def numeric(self) -> bool:
@@ -131,38 +132,34 @@ class Block(Needs):
 
     def set_working_directory(self, path: str, transfer: bool = True, **words: Any) -> None:
         """Folder in which the tasks run."""
-        known_transfer(words)
-        self.data["working_directory"] = rules.text("working_directory", path)
+        self.data["working_directory"] = to_server(
+            rules.text("working_directory", path), transfer, words
+        )
 
     def set_command(
         self, command: str, prefix: bool = True, transfer: bool = True, **words: Any
     ) -> None:
         """Command pattern of the tasks; with ``prefix`` the configured one stands before it."""
-        known_transfer(words)
-        command = rules.text("command", command)
+        command = to_server(rules.text("command", command), transfer, words)
         self.data["command"] = config.command_prefix() + command if prefix else command
 
     def set_command_pre(self, command: str, transfer: bool = True, **words: Any) -> None:
         """Command before the block."""
-        known_transfer(words)
-        self.data["command_pre"] = rules.text("command_pre", command)
+        self.data["command_pre"] = to_server(rules.text("command_pre", command), transfer, words)
 
     def set_command_post(self, command: str, transfer: bool = True, **words: Any) -> None:
         """Command after the block."""
-        known_transfer(words)
-        self.data["command_post"] = rules.text("command_post", command)
+        self.data["command_post"] = to_server(rules.text("command_post", command), transfer, words)
 
     def set_files(self, files: list[str], transfer: bool = True, **words: Any) -> None:
         """Add patterns of result files, as ``img.@####@.exr``."""
-        known_transfer(words)
-        new = rules.texts("files", files)
+        new = to_server(rules.texts("files", files), transfer, words)
         self.data.setdefault("files", []).extend(new)
 
     def set_env(self, name: str, value: Any, transfer: bool = True, **words: Any) -> None:
         """Set an environment variable of the tasks."""
-        known_transfer(words)
         key = rules.text("environment", name, empty=False)
-        self.data.setdefault("environment", {})[key] = str(value)
+        self.data.setdefault("environment", {})[key] = to_server(str(value), transfer, words)
 
     # ------------------------------------------------------------------------- flags and masks
 

@@ -1,4 +1,8 @@
-"""Ask and steer the farm: one request a call (the jobs and renders of AF_API "Cmd")."""
+"""Ask and steer the farm: one request a call, with the names of the classic API.
+
+The requests about monitors are those of PROTOCOL 2.5; a server without monitors refuses them, and
+the refusal is a warning like any other.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from af import config
 from af.answers import refusal, warnings_of
 from af.block import Block
 from af.rules import AfWarning
-from af.send import ServerError, request
+from af.send import ServerError, exchange, request
 from af.task import Task
 
 
@@ -83,6 +87,41 @@ class Cmd:
         """Add tasks to a list block; the answer's ``object`` has their ``task_ids``."""
         what = {"type": "append_tasks", "tasks": [task.data for task in tasks]}
         return _action("jobs", ids=[jobId], block_ids=[blockNum], operation=what)
+
+    # --------------------------------------------------------------------------------- monitors
+
+    def monitorRegister(self) -> int:
+        """Register a monitor: its id, 0 when the server gives none."""
+        answer = _ask({"monitor": dict(_who(), engine="python")})
+        monitor = _part(answer, "monitor")
+        return int(monitor.get("id", 0)) if isinstance(monitor, dict) else 0  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType] - of JSON
+
+    def monitorChangeUid(self, monitorId: int, uid: int) -> Any:
+        """Get events of this user's jobs; 0 = of all jobs."""
+        return _watch(monitorId, {"type": "watch", "class": "perm", "uid": uid})
+
+    def monitorSubscribe(self, monitorId: int, className: str) -> Any:
+        """Get events of jobs, renders, users, monitors, branches or pools."""
+        return _watch(monitorId, {"type": "watch", "class": className, "status": "subscribe"})
+
+    def monitorEvents(self, monitorId: int) -> Any:
+        """The events since the last call: the whole answer."""
+        return _get("monitors", ids=[monitorId], mode="events")
+
+    def monitorUnregister(self, monitorId: int) -> None:
+        """Deregister a monitor; the server answers nothing."""
+        what = {"type": "deregister"}
+        message = {"action": dict(_who(), type="monitors", ids=[monitorId], operation=what)}
+        try:
+            exchange(json.dumps(message))
+        except ServerError as error:
+            _warn(str(error), 3)
+
+    def monitorExit(self) -> Any:
+        """Ask the monitors of this user on this computer to end."""
+        mask = "%s@%s.*" % (config.user_name(), config.host_name())
+        what = {"type": "exit"}
+        return _action("monitors", mask=mask, operation=what)
 
     # ---------------------------------------------------------------------------------- renders
 
@@ -158,6 +197,10 @@ def _operate(kind: str, operation: str, **members: Any) -> Any:
     return _ask({"action": dict(_who(), type=kind, operation=what, **members)})
 
 
+def _watch(monitor: int, operation: dict[str, Any]) -> Any:
+    return _ask({"action": dict(_who(), type="monitors", ids=[monitor], operation=operation)})
+
+
 def _on_local(**members: Any) -> Any:
     mask = config.host_name()
     return _ask({"action": dict(_who(), type="renders", mask=mask, **members)})
@@ -183,6 +226,6 @@ def _part(answer: Any, member: str) -> Any:
     return cast("dict[str, Any]", answer).get(member)
 
 
-def _warn(text: str) -> None:
+def _warn(text: str, level: int = 5) -> None:
     # Shown at the line of the script, which is below the method, its helper and _ask.
-    warnings.warn(text, AfWarning, stacklevel=5)
+    warnings.warn(text, AfWarning, stacklevel=level)

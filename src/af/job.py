@@ -6,12 +6,12 @@ import json
 import os
 import time
 import warnings
-from typing import Any
+from typing import Any, cast
 
 from af import config, rules
 from af.answers import refusal, warnings_of
 from af.block import Block
-from af.rules import AfWarning, classic, known_transfer
+from af.rules import AfWarning, classic, to_server
 from af.send import ServerError, request
 from af.work import Work
 
@@ -27,6 +27,8 @@ class Job(Work):
     def __init__(self, jobname: str | None = None) -> None:
         super().__init__()
         self.blocks: list[Block] = []
+        #: What the server answered to the last :meth:`send` that it accepted: id and serial.
+        self.answer: dict[str, Any] | None = None
         self.data.update(
             name=str(jobname or "noname"),
             user_name=config.user_name(),
@@ -68,14 +70,12 @@ class Job(Work):
 
     def set_folder(self, name: str, path: str, transfer: bool = True, **words: Any) -> None:
         """A folder of the job, as "input" or "output"."""
-        known_transfer(words)
         key = rules.text("folders", name, empty=False)
-        self.data["folders"][key] = rules.text("folders." + key, path)
+        self.data["folders"][key] = to_server(rules.text("folders." + key, path), transfer, words)
 
     def set_branch(self, path: str, transfer: bool = True, **words: Any) -> None:
         """The branch; without one it follows the job's folders."""
-        known_transfer(words)
-        self.data["branch"] = rules.text("branch", path)
+        self.data["branch"] = to_server(rules.text("branch", path), transfer, words)
 
     def set_pools(self, pools: dict[str, int]) -> None:
         """Prefer or avoid pools: path → -100 to 100."""
@@ -90,18 +90,15 @@ class Job(Work):
 
     def set_command_pre(self, command: str, transfer: bool = True, **words: Any) -> None:
         """Command before the job's first task."""
-        known_transfer(words)
-        self.data["command_pre"] = rules.text("command_pre", command)
+        self.data["command_pre"] = to_server(rules.text("command_pre", command), transfer, words)
 
     def set_command_post(self, command: str, transfer: bool = True, **words: Any) -> None:
         """Command when the job is deleted."""
-        known_transfer(words)
-        self.data["command_post"] = rules.text("command_post", command)
+        self.data["command_post"] = to_server(rules.text("command_post", command), transfer, words)
 
     def set_post_delete_files(self, path: str, transfer: bool = True, **words: Any) -> None:
         """Delete these files when the job is deleted."""
-        known_transfer(words)
-        path = rules.text("command_post", path, empty=False)
+        path = to_server(rules.text("command_post", path, empty=False), transfer, words)
         self.data["command_post"] = 'deletefiles "%s"' % path
 
     def set_wait_time(self, unix_s: int) -> None:
@@ -233,7 +230,7 @@ class Job(Work):
         if verbose:
             self.output()
         try:
-            answer = request({"job": self.filled()})
+            answer: Any = request({"job": self.filled()})
         except ServerError as error:
             warnings.warn("the job was not sent: %s" % error, AfWarning, stacklevel=2)
             return False, None
@@ -246,7 +243,9 @@ class Job(Work):
             warnings.warn(
                 "the server refused the job: %s" % refused.sentence(), AfWarning, stacklevel=2
             )
-        return refused is None, answer
+        elif isinstance(answer, dict):
+            self.answer = cast("dict[str, Any]", answer)
+        return refused is None, cast("Any", answer)
 
     setName = classic(set_name)
     setUserName = classic(set_user_name)

@@ -104,12 +104,20 @@ def mask(name: str, value: Any) -> str:
     return pattern
 
 
-def known_transfer(words: dict[str, Any]) -> None:
-    """Accept only the classic spellings of the argument ``transfer``.
+def to_server(value: Any, transfer: Any, words: dict[str, Any]) -> Any:
+    """A path, command or list of them through the paths map, unless ``transfer`` is off.
 
-    The argument asks for the path map; without a configured path map it changes nothing.
-    Raises TypeError for any other word, as Python does.
+    ``words`` are further keyword arguments: the classic spellings of ``transfer`` are accepted.
+    Raises TypeError for any other word, as Python does, and ValueError when the map makes no sense.
     """
     for word in words:
         if word not in _TRANSFER_WORDS:
             raise TypeError("unexpected keyword argument %r" % word)
+    if not (transfer and all(words.values())):
+        return value
+    from af import config  # it imports this module
+
+    paths = config.path_map()
+    if isinstance(value, list):
+        return [paths.to_server(item) for item in cast("list[str]", value)]
+    return paths.to_server(value)

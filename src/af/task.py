@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from af import rules
-from af.rules import classic, known_transfer
+from af.rules import classic, to_server
 
 
 class Task:
@@ -20,20 +20,17 @@ class Task:
 
     def set_command(self, command: str, transfer: bool = True, **words: Any) -> None:
         """The command, or the text that replaces ``@#@`` in the block's command."""
-        known_transfer(words)
-        self.data["command"] = rules.text("command", command)
+        self.data["command"] = to_server(rules.text("command", command), transfer, words)
 
     def set_files(self, files: list[str], transfer: bool = True, **words: Any) -> None:
         """Add result files of this task."""
-        known_transfer(words)
-        new = rules.texts("files", files)
+        new = to_server(rules.texts("files", files), transfer, words)
         self.data.setdefault("files", []).extend(new)
 
     def set_env(self, name: str, value: Any, transfer: bool = True, **words: Any) -> None:
         """Set an environment variable; it wins over the block's."""
-        known_transfer(words)
         key = rules.text("environment", name, empty=False)
-        self.data.setdefault("environment", {})[key] = str(value)
+        self.data.setdefault("environment", {})[key] = to_server(str(value), transfer, words)
 
     setName = classic(set_name)
     setCommand = classic(set_command)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,26 +12,12 @@ from typing import Any
 import pytest
 
 from harness import setters
+from harness.pythons import pythons
 from harness.text_server import TextServer
 
 SRC = Path(__file__).parents[2] / "src"
 EXAMPLES = SRC.parent / "examples"
 SCRIPT = Path(setters.__file__)
-OLDEST = (3, 7)
-
-
-def pythons() -> list[str]:
-    """One program for each minor version, this one's own included."""
-    found = {sys.version_info[:2]: sys.executable}
-    for path in sorted(Path.home().glob(".pyenv/versions/*/bin/python")):
-        version = re.match(r"(\d+)\.(\d+)", path.parts[-3])
-        if version:
-            found.setdefault((int(version[1]), int(version[2])), str(path))
-    for minor in range(OLDEST[1], 30):
-        program = shutil.which(f"python3.{minor}")
-        if program:
-            found.setdefault((3, minor), program)
-    return [program for version, program in sorted(found.items()) if version >= OLDEST]
 
 
 @pytest.fixture(scope="module")
