@@ -27,7 +27,8 @@ test: setup packages lint types imports syntax tests ## Every check, in order, u
 .PHONY: packages
 packages: ## Install the Debian packages that tests need
 	@command -v ffmpeg >/dev/null && command -v identify >/dev/null && command -v ps >/dev/null && command -v systemd-analyze >/dev/null \
-		|| tools/debian.sh ffmpeg imagemagick procps systemd
+		&& command -v tmux >/dev/null && command -v zsh >/dev/null \
+		|| tools/debian.sh ffmpeg imagemagick procps systemd tmux zsh
 
 .PHONY: lint
 lint: setup ## Style: ruff

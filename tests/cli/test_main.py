@@ -20,6 +20,10 @@ from harness.commands import Afcmd
 from harness.text_server import TextServer, read_request
 
 MANUAL = Path(__file__).parents[2] / "docs/howto-cli.md"
+#: Options of all commands, and of all lists.
+EVERYWHERE = (
+    "-h", "--help", "--server", "--json", "--no-color", "--watch", "--every",
+)  # fmt: skip
 #: What a short command must not wait for (R61).
 SLOW = ("asyncio", "msgspec", "structlog", "aiohttp", "sqlalchemy", "rich", "dataclasses")
 
@@ -31,7 +35,13 @@ def program(farm: CannedFarm, *words: str, python: tuple[str, ...] = ()) -> list
 # -------------------------------------------------------------------------------------- start-up
 
 
-@pytest.mark.parametrize("words", [["jobs"], ["job", "5"], ["why", "5", "--help"], ["--help"]])
+@pytest.mark.parametrize(
+    "words",
+    [["jobs"], ["jobs", "user=jimmy and state~RUN"], ["job", "5"], ["why", "5", "--help"],
+     ["--help"], ["tasks", "5"], ["jlist"], ["top", "--once"], ["completion", "bash"],
+     ["completion", "candidates", "--", "jo"], ["config", "files"]],
+    ids=" ".join,
+)  # fmt: skip
 def test_a_command_imports_nothing_slow(farm: CannedFarm, words: list[str]) -> None:
     done = subprocess.run(
         program(farm, *words, python=("-X", "importtime")), capture_output=True, text=True
@@ -54,7 +64,7 @@ def test_only_the_asked_commands_module_is_imported(farm: CannedFarm) -> None:
     )  # fmt: skip
     modules = {module for module, _ in COMMANDS.values()}
     loaded = {name for name in modules if f"'afanasy.cli.{name}'" in done.stderr}
-    assert loaded == {"users", "jobs"}  # users shares the filters of jobs
+    assert loaded == {"users"}
 
 
 # ----------------------------------------------------------------------------------------- words
@@ -88,6 +98,16 @@ def test_help_of_a_command(afcmd: Afcmd, command: str) -> None:
         (["--frob", "jobs"], "see afcmd --help"),
         (["--server", "farm:x", "jobs"], "farm:x: 'x' is no port number"),
         (["jobs", "--mask", "("], "--mask: '(' does not compile"),
+        (["jobs", "usr=anna"], "WHERE: there is no field 'usr'; did you mean 'user'? (at char"),
+        (
+            ["users", "list", "paused="],
+            "WHERE: a value was expected after 'paused=' (at character 8",
+        ),
+        (["renders", "state~"], "WHERE: a value was expected after 'state~'"),
+        (["tasks", "5", "state"], "WHERE: one of = != ~ < <= > >= was expected after 'state'"),
+        (["help", "frobnicate"], "there is no command 'frobnicate'"),
+        (["config", "dance"], "config has no verb 'dance'; it has list, get, files, map"),
+        (["config", "get"], "config get takes 1 word"),
     ],
 )
 def test_wrong_words(afcmd: Afcmd, words: list[str], said: str) -> None:
@@ -124,7 +144,12 @@ def test_an_error_as_json_is_one_document_too(afcmd: Afcmd) -> None:
     "words",
     [["jobs"], ["job", "5"], ["job", "5.beauty"], ["log", "5"], ["renders"], ["render", "r1"],
      ["render", "r1", "pause"], ["users"], ["user", "kim"], ["user", "add", "x"], ["pause", "5"],
-     ["skip", "5.beauty", "1"], ["set", "5", "priority=1"], ["run", "ls"]],
+     ["skip", "5.beauty", "1"], ["set", "5", "priority=1"], ["run", "ls"], ["top"],
+     ["blocks", "5"], ["blocks", "5.beauty", "--show"], ["tasks", "5"], ["render", "r1", "--log"],
+     ["user", "kim", "--log"], ["user", "pause", "kim"], ["server"], ["config"],
+     ["config", "get", "af_priority"], ["config", "files"], ["config", "map", "/x"],
+     ["rx", "a", "a"], ["numeric", "1", "5"], ["numcmd", "generic", "1", "2", "ls @#@"],
+     ["completion", "zsh"], ["try-next", "5.beauty", "1"], ["done", "5.beauty"]],
     ids=" ".join,
 )  # fmt: skip
 def test_every_command_prints_one_document(afcmd: Afcmd, words: list[str]) -> None:
@@ -208,9 +233,14 @@ def test_every_command_has_its_heading_and_all_its_options(command: str) -> None
     text = sections()[f"afcmd {command}"]
     for action in command_parser(command)._actions:
         for option in action.option_strings:
-            if option in ("-h", "--help", "--server", "--json", "--no-color", "--do"):
+            if option in EVERYWHERE or option == "--do":
                 continue
             assert f"`{option}" in text, f"{option} is not explained under afcmd {command}"
+
+
+def test_the_options_of_all_commands_are_in_the_first_table() -> None:
+    text = sections()["Everywhere"]
+    assert [option for option in EVERYWHERE[1:] if f"| `{option}" not in text] == []
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -33,6 +33,8 @@ BEAUTY, COMP = JOB["blocks"]  # frames 1-100 step 2, 5 in a task; left, right, "
         ("35,10-20", [(0, 1), (3, 3)]),
         ("1,11,21", [(0, 2)]),
         (" 1 , 31-40 ", [(0, 0), (3, 3)]),
+        ("#1", [(1, 1)]),
+        ("#3-#5,#0-1,99", [(0, 1), (3, 5), (9, 9)]),
     ],
 )
 def test_frames(text: str, ranges: list[tuple[int, int]]) -> None:
@@ -52,7 +54,8 @@ def test_negative_frames() -> None:
         ("90-101", Exit.NOT_FOUND, "frame 101 is not in block"),
         ("20-10", Exit.BAD_INPUT, "'20-10' ends before it begins; as 10-20"),
         ("x", Exit.BAD_INPUT, "'x' is no frame and no range of frames"),
-        ("#1", Exit.BAD_INPUT, "'#1' is no frame"),
+        ("#10", Exit.NOT_FOUND, "#10 is not in block 'beauty'; its tasks are #0 to #9"),
+        ("#x", Exit.BAD_INPUT, "'#x' is no frame"),
         ("1-2-3", Exit.BAD_INPUT, "'1-2-3' is no frame"),
         ("", Exit.BAD_INPUT, "the selection of tasks is empty"),
         (",", Exit.BAD_INPUT, "the selection of tasks is empty"),

@@ -88,6 +88,9 @@ RESOURCES = {
 }  # fmt: skip
 
 
+SETTINGS = {"af_priority": 99, "annotations": ["APPROVED"], "af_db_conninfo": ""}
+
+
 class CannedFarm:
     """Serves until the ``with`` ends."""
 
@@ -150,6 +153,10 @@ class CannedFarm:
         kind, mode = get["type"], get.get("mode", "")
         if kind == "renders" and mode == "resources":
             return {"renders": [{"id": 1, "host_name": "r1", "host_resources": RESOURCES}]}
+        if kind == "config":
+            return {"cgru_config": [SETTINGS, {"cgru_environment": {"version": "0.0"}}]}
+        if kind != "jobs" and mode in ("log", "tasks_log"):
+            return {"message": {"name": "x", "type": mode, "list": [f"line of {kind} {mode}"]}}
         if kind != "jobs":
             return {kind: self._chosen(getattr(self, kind), get)}
         jobs = self._chosen(self.jobs, get)
@@ -168,6 +175,9 @@ class CannedFarm:
     def _chosen(self, nodes: list[Json], get: Json) -> list[Json]:
         if "ids" in get:
             return [node for number in get["ids"] for node in nodes if node["id"] == number]
+        if "uids" in get:
+            names = [user["name"] for user in self.users if user["id"] in get["uids"]]
+            return [node for node in nodes if node["user_name"] in names]
         if "serials" in get:
             return [node for node in nodes if node["serial"] in get["serials"]]
         if "users" in get:

@@ -25,6 +25,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     other.add_argument("--render", metavar="NAME", help="this render instead of a job")
     other.add_argument("--user", metavar="NAME", help="this user instead of a job")
     other.add_argument("--mask", metavar="RE", help="all jobs whose whole name matches")
+    parser.add_argument(
+        "--regex",
+        action="store_true",
+        help="NAME of --render or --user is a regular expression of whole names",
+    )
 
 
 def run(options: argparse.Namespace, farm: Farm, show: Show) -> int:
@@ -45,6 +50,9 @@ def run(options: argparse.Namespace, farm: Farm, show: Show) -> int:
     if what == "mask":
         answer = farm.action("jobs", mask=name, params=params)
         tell(show, answer, f"set {changed} of jobs matching {name}", "job")
+    elif options.regex:
+        answer = farm.action(what + "s", mask=name, params=params)
+        tell(show, answer, f"set {changed} of {what}s matching {name}", what)
     else:
         answer = farm.on_named(what + "s", name, params=params)
         tell(show, answer, f"set {changed} of {what} {name}")

@@ -9,6 +9,7 @@ from af import numeric
 from afanasy.cli.exits import Exit
 from afanasy.cli.farm import Farm, Json
 from afanasy.cli.figures import counts_of
+from afanasy.cli.filters import add_watch
 from afanasy.cli.humans import (
     bar,
     duration,
@@ -48,6 +49,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--count", metavar="N", type=int, default=_PAGE, help=f"how many tasks ({_PAGE})"
     )
+    add_watch(parser)
 
 
 def run(options: argparse.Namespace, farm: Farm, show: Show) -> int:
@@ -62,14 +64,19 @@ def run(options: argparse.Namespace, farm: Farm, show: Show) -> int:
         return Exit.OK
     _head(show, job)
     show.line()
+    blocks_table(show, blocks_of(job))
+    return Exit.OK
+
+
+def blocks_table(show: Show, blocks: list[Json]) -> None:
+    """Blocks under their titles."""
     show.table(
         [
             ">#", "~BLOCK", "~SERVICE", "STATE", "PROGRESS", ">TASKS", ">DONE", ">RUN", ">ERR",
             ">READY", ">MEAN", "~FRAMES",
         ],
-        [_block_row(block) for block in blocks_of(job)],
+        [_block_row(block) for block in blocks],
     )  # fmt: skip
-    return Exit.OK
 
 
 def _head(show: Show, job: Json) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import re
 
-from afanasy.cli.exits import CliError, Exit
+from afanasy.cli.exits import Exit
 from afanasy.cli.farm import Farm, Json
 from afanasy.cli.figures import counts_of
+from afanasy.cli.filters import Filter, add_filters, add_watch
 from afanasy.cli.humans import since, state_colour, state_words
 from afanasy.cli.show import Cell, Show
 
@@ -22,30 +22,37 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--user", metavar="NAME", action="append", help="jobs of this user")
     add_filters(parser)
     parser.add_argument("--all", action="store_true", help="the system job and hidden jobs too")
-
-
-def add_filters(parser: argparse.ArgumentParser) -> None:
-    """The filters of all lists."""
-    parser.add_argument(
-        "--state", metavar="WORD", action="append", help="with this word in the state, as ERR"
-    )
-    parser.add_argument("--mask", metavar="RE", help="whose whole name matches")
+    parser.add_argument("--uid", metavar="ID", type=int, help="jobs of the user of this id")
+    add_watch(parser)
 
 
 def run(options: argparse.Namespace, farm: Farm, show: Show) -> int:
     """List them."""
-    keep = Filter(options)
-    jobs = farm.nodes("jobs", **({"users": options.user} if options.user else {}))
-    jobs = [
-        job
-        for job in jobs
-        if keep(job) and (options.all or not (job.get("hidden") or job.get("id") == _SYSTEM_JOB))
-    ]
+    jobs = chosen(options, farm)
     if show.as_json:
         show.json({"jobs": jobs})
     elif jobs:
-        show.table(_TITLES, [_row(job) for job in jobs])
+        table(show, jobs)
     return Exit.OK
+
+
+def chosen(options: argparse.Namespace, farm: Farm) -> list[Json]:
+    """The jobs that the options let through."""
+    keep = Filter(options, "jobs")
+    users: list[str] = options.user or keep.must_equal("user_name")
+    members: Json = {"users": users} if users else {}
+    if options.uid is not None:
+        members = {"uids": [options.uid]}
+    return [
+        job
+        for job in farm.nodes("jobs", **members)
+        if (options.all or not (job.get("hidden") or job.get("id") == _SYSTEM_JOB)) and keep(job)
+    ]
+
+
+def table(show: Show, jobs: list[Json]) -> None:
+    """The jobs under their titles."""
+    show.table(_TITLES, [_row(job) for job in jobs])
 
 
 def _row(job: Json) -> list[Cell]:
@@ -63,27 +70,3 @@ def _row(job: Json) -> list[Cell]:
         (str(counts.errors or ""), "red"),
         since(job.get("time_creation")),
     ]
-
-
-class Filter:
-    """What ``--state`` and ``--mask`` let through."""
-
-    def __init__(self, options: argparse.Namespace) -> None:
-        self._words = {word for text in options.state or () for word in text.upper().split(",")}
-        self._mask = compiled(options.mask) if options.mask else None
-
-    def __call__(self, node: Json) -> bool:
-        """Whether the node is shown."""
-        if self._words and not self._words & {word.upper() for word in state_words(node)}:
-            return False
-        return self._mask is None or bool(self._mask.fullmatch(str(node.get("name"))))
-
-
-def compiled(mask: str) -> re.Pattern[str]:
-    """The regular expression. Raises CliError when it does not compile."""
-    try:
-        return re.compile(mask)
-    except re.error as error:
-        raise CliError(
-            Exit.BAD_INPUT, f"{mask!r} does not compile: {error}", "as 'shot10.*'", field="--mask"
-        ) from None

@@ -24,51 +24,97 @@ from afanasy.cli.show import Show
 
 #: Command → (module, one line of help). The order is that of the help.
 COMMANDS: dict[str, tuple[str, str]] = {
+    "top": ("top", "live view of jobs and hosts"),
     "jobs": ("jobs", "list jobs"),
     "job": ("job", "one job with its blocks, and its tasks"),
+    "blocks": ("blocks", "list the blocks of a job"),
+    "tasks": ("tasks", "list the tasks of a job or block"),
     "why": ("why", "why tasks do not run"),
     "log": ("log", "what happened to a job, or the story of a task"),
     "output": ("output", "what a task printed, also while it runs"),
     "submit": ("submit", "submit a job from a JSON file"),
     "run": ("run", "submit one command as a job"),
+    "append": ("append", "add blocks to a job, or tasks to a block, from a JSON file"),
     "wait": ("wait", "wait until jobs are done"),
     "pause": ("operate", "start no more tasks (suspend tasks)"),
     "start": ("operate", "go on after a pause (continue tasks)"),
     "stop": ("operate", "stop running tasks and pause"),
     "restart": ("operate", "do everything again"),
+    "restart-pause": ("operate", "do everything again, but not yet"),
     "restart-errors": ("operate", "do failed tasks again"),
+    "restart-running": ("operate", "do running tasks again"),
+    "restart-done": ("operate", "do done tasks again"),
+    "restart-skipped": ("operate", "do skipped tasks after all"),
+    "restart-warnings": ("operate", "do tasks with warnings again"),
     "reset-errors": ("operate", "forget which hosts failed"),
-    "skip": ("operate", "treat what is not done as done"),
+    "try-next": ("operate", "try these tasks before all others"),
+    "reset-tries": ("operate", "forget which tasks are to be tried first"),
+    "skip": ("operate", "treat what is not done as done, as skipped"),
+    "done": ("operate", "treat what is not done as done"),
     "delete": ("operate", "delete jobs"),
     "set": ("edit", "change parameters of a job, block, render or user"),
     "renders": ("renders", "list renders"),
     "render": ("render", "one render, or do something to it"),
     "users": ("users", "list users"),
-    "user": ("user", "one user, or add one"),
+    "user": ("user", "one user; add, delete or pause one"),
+    "server": ("server", "who answers, and what it holds"),
+    "config": ("config", "settings of the server and of this computer"),
+    "json": ("json_request", "check a JSON request, or send it"),
+    "rx": ("tools", "try a regular expression"),
+    "numeric": ("tools", "tasks of a frame range, in their order"),
+    "numcmd": ("tools", "the command of a task of a frame range"),
+    "completion": ("completion", "print the completion of a shell"),
 }
 #: Everything behind their first word belongs to them, options too.
-TAKE_THE_REST = frozenset({"run"})
-_JOB_VERBS = (
-    "why", "log", "output", "submit", "run", "wait", "pause", "start", "stop", "restart",
-    "restart-errors", "reset-errors", "skip", "delete", "set",
+TAKE_THE_REST = frozenset({"run", "completion"})
+#: Their words may begin with what looks like an option, as the numbers of a frame range.
+TAKE_NUMBERS = frozenset({"numeric", "numcmd"})
+_LOOK = ("why", "log", "output")
+_DO = (
+    "pause", "start", "restart", "restart-errors", "restart-running", "restart-done",
+    "restart-skipped", "reset-errors", "skip", "done",
 )  # fmt: skip
-_RENDER_VERBS = ("nimby", "NIMBY", "free", "pause", "unpause", "eject", "exit", "delete")
+_JOB_VERBS = (
+    *_LOOK, "submit", "run", "append", "wait", *_DO, "stop", "restart-pause", "restart-warnings",
+    "reset-tries", "delete", "set",
+)  # fmt: skip
+_RENDER_VERBS = (
+    "nimby", "NIMBY", "free", "pause", "unpause", "eject", "eject-others", "heal", "exit", "delete",
+)  # fmt: skip
 #: Noun → verb → the words it stands for: ``afcmd jobs pause 5`` is ``afcmd pause 5``.
 NOUNS: dict[str, dict[str, list[str]]] = {
     "jobs": {"list": ["jobs"], "show": ["job"], **{verb: [verb] for verb in _JOB_VERBS}},
+    "blocks": {
+        "list": ["blocks"],
+        "show": ["blocks", "--show"],
+        **{verb: [verb] for verb in ("why", *_DO, "append", "set")},
+    },
+    "tasks": {
+        "list": ["tasks"],
+        "show": ["log"],
+        **{verb: [verb] for verb in (*_LOOK, *_DO, "try-next", "append")},
+    },
     "renders": {
         "list": ["renders"],
         "show": ["render"],
+        "log": ["render", "--log"],
         "set": ["set", "--render"],
         **{verb: ["render", "--do", verb] for verb in _RENDER_VERBS},
     },
     "users": {
         "list": ["users"],
         "show": ["user"],
-        "add": ["user", "add"],
+        "log": ["user", "--log"],
+        **{verb: ["user", verb] for verb in ("add", "delete", "pause", "unpause")},
         "set": ["set", "--user"],
     },
+    "server": {"show": ["server"]},
+    "config": {verb: ["config", verb] for verb in ("list", "get", "files", "map")},
 }
+#: Nouns behind which any other word is no verb but an argument of the list.
+_PLACES = frozenset({"blocks", "tasks"})
+#: What only a where-clause has.
+_CLAUSE = re.compile(r"[=~<>( ]")
 
 
 class Formatter(argparse.HelpFormatter):
@@ -135,7 +181,12 @@ def _run(options: argparse.Namespace) -> int:
     except ValueError as error:
         raise CliError(Exit.BAD_INPUT, str(error), "as render-server:51000") from None
     show = Show(as_json=options.json, colour=not options.no_color)
-    return import_command(options.command).run(options, Farm(servers), show)
+    command, farm = import_command(options.command), Farm(servers)
+    if getattr(options, "watch", False):
+        from afanasy.cli.watch import watch
+
+        return watch(command, options, farm, show)
+    return command.run(options, farm, show)
 
 
 def _told(error: CliError, as_json: bool) -> int:
@@ -165,33 +216,61 @@ def parse(words: list[str]) -> argparse.Namespace:
     options = root.parse_args(words)
     if options.command is None:
         raise CliError(Exit.BAD_INPUT, "no command was given", "see afcmd --help")
-    command, rest = _expand(options.command, options.rest)
-    if command == "help":
-        (command_parser(rest[0]) if rest and rest[0] in COMMANDS else root).print_help()
+    command, rest = options.command, options.rest
+    if command == "v" and rest:  # the classic word for "show me the answers"
+        options.json = True
+        command, *rest = rest
+    if command in ("help", "h"):
+        _help(rest[0] if rest else "", root)
         raise SystemExit(Exit.OK)
+    command, rest = _expand(command, rest)
     if command not in COMMANDS:
-        raise CliError(Exit.BAD_INPUT, f"there is no command {command!r}", _nearest(command))
+        from afanasy.cli.classic import expand
+
+        expanded = expand(command, rest)
+        if expanded is None:
+            raise CliError(Exit.BAD_INPUT, f"there is no command {command!r}", _nearest(command))
+        command, *rest = expanded
     options.command = command
     parser = command_parser(command)
     if command in TAKE_THE_REST:
+        return parser.parse_args(rest, options)
+    if command in TAKE_NUMBERS and "-h" not in rest and "--help" not in rest:
+        rest = ["--", *rest]
+        if "--json" in rest:
+            rest.remove("--json")
+            options.json = True
         return parser.parse_args(rest, options)
     # Options may stand between words: afcmd set 5 --block comp capacity=500.
     return parser.parse_intermixed_args(rest, options)
 
 
+def _help(word: str, root: Parser) -> None:
+    if word == "classic":
+        from afanasy.cli.classic import help_text
+
+        print(help_text())
+    elif word in COMMANDS:
+        command_parser(word).print_help()
+    elif word:
+        raise CliError(Exit.BAD_INPUT, f"there is no command {word!r}", _nearest(word))
+    else:
+        root.print_help()
+
+
 def _expand(command: str, rest: list[str]) -> tuple[str, list[str]]:
     """``jobs pause 5`` → ``pause 5``."""
     verb = rest[0] if rest else ""
-    if command in NOUNS and verb and not verb.startswith("-"):
-        expanded = NOUNS[command].get(verb)
-        if expanded is None:
-            raise CliError(
-                Exit.BAD_INPUT,
-                f"{command} has no verb {verb!r}",
-                f"it has {', '.join(NOUNS[command])}",
-            )
+    if command not in NOUNS or not verb or verb.startswith("-"):
+        return command, rest
+    expanded = NOUNS[command].get(verb)
+    if expanded is not None:
         return expanded[0], expanded[1:] + rest[1:]
-    return command, rest
+    if command in _PLACES or (command in COMMANDS and _CLAUSE.search(verb)):
+        return command, rest
+    raise CliError(
+        Exit.BAD_INPUT, f"{command} has no verb {verb!r}", f"it has {', '.join(NOUNS[command])}"
+    )
 
 
 def _nearest(command: str) -> str:
@@ -208,7 +287,9 @@ def root_parser() -> Parser:
     parser = Parser(
         prog="afcmd",
         description="See and steer an Afanasy render farm.",
-        epilog="commands:\n" + "\n".join(lines) + "\n\nafcmd COMMAND --help tells its arguments.",
+        epilog="commands:\n"
+        + "\n".join(lines)
+        + "\n\nafcmd COMMAND --help tells its arguments; help classic lists the classic verbs.",
         formatter_class=RootFormatter,
     )
     _add_common(parser, server="", json=False, no_color=False)

@@ -17,9 +17,17 @@ OPERATIONS = {
     "start": ("start", "continue"),
     "stop": ("stop", "suspend"),
     "restart": ("restart", "restart"),
+    "restart-pause": ("restart_pause", ""),
     "restart-errors": ("restart_errors", "restart_errors"),
+    "restart-running": ("restart_running", "restart_running"),
+    "restart-done": ("restart_done", "restart_done"),
+    "restart-skipped": ("restart_skipped", "restart_skipped"),
+    "restart-warnings": ("restart_warnings", ""),
     "reset-errors": ("reset_error_hosts", "reset_error_hosts"),
+    "reset-tries": ("reset_trying_next_tasks", ""),
+    "try-next": ("", "trynext"),
     "skip": ("", "skip"),
+    "done": ("", "done"),
     "delete": ("delete", ""),
 }
 _ALL_BLOCKS = -1
@@ -35,9 +43,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--mask", metavar="RE", help="all jobs whose whole name matches")
     parser.add_argument("--block", metavar="B", help="only this block, by name or number")
-    parser.add_argument(
-        "--tasks", metavar="T", help="only these: frames 1-5,8 or, in list blocks, names and #index"
-    )
+    parser.add_argument("--tasks", metavar="T", help="only these: frames 1-5,8, names, or #index")
+    verb = parser.prog.rsplit(" ", 1)[-1]
+    if verb == "try-next":
+        parser.add_argument("--remove", action="store_true", help="no longer try them first")
+    elif OPERATIONS[verb][1]:
+        parser.add_argument(
+            "--with-depends", action="store_true", help="also the tasks that these depend on"
+        )
 
 
 def run(options: argparse.Namespace, farm: Farm, show: Show) -> int:
@@ -47,11 +60,11 @@ def run(options: argparse.Namespace, farm: Farm, show: Show) -> int:
     if options.mask is not None:
         if words or options.block is not None or options.tasks is not None:
             raise CliError(Exit.BAD_INPUT, "--mask stands alone", "leave the rest out")
-        return _on_jobs(farm, show, verb, {"mask": options.mask})
+        return _on_jobs(farm, show, options, {"mask": options.mask})
     if not words:
         raise CliError(Exit.BAD_INPUT, "no job was named", f"as afcmd {verb} 5")
     if options.block is None and options.tasks is None and all(word.isdigit() for word in words):
-        return _on_jobs(farm, show, verb, {"ids": [int(word) for word in words]})
+        return _on_jobs(farm, show, options, {"ids": [int(word) for word in words]})
     job, block = find_place(farm, words[0])
     tasks = options.tasks
     if options.block is not None:
@@ -62,13 +75,13 @@ def run(options: argparse.Namespace, farm: Farm, show: Show) -> int:
         block = only_block(job)
     if block is None:
         jobs = [job, *(_whole_job(farm, word) for word in words[1:])]
-        return _on_jobs(farm, show, verb, {"ids": [found["id"] for found in jobs]})
+        return _on_jobs(farm, show, options, {"ids": [found["id"] for found in jobs]})
     if len(words) > 1:
         raise CliError(
             Exit.BAD_INPUT, "blocks and tasks are chosen in one job at a time", "name one job"
         )
     ranges = find_tasks(farm, block, tasks) if tasks is not None else None
-    return _on_tasks(farm, show, verb, job, block, ranges)
+    return _on_tasks(farm, show, options, job, block, ranges)
 
 
 def _whole_job(farm: Farm, word: str) -> Json:
@@ -80,9 +93,14 @@ def _whole_job(farm: Farm, word: str) -> Json:
     return job
 
 
-def _on_jobs(farm: Farm, show: Show, verb: str, selection: Json) -> int:
+def _on_jobs(farm: Farm, show: Show, options: argparse.Namespace, selection: Json) -> int:
+    verb: str = options.command
     on_job, on_tasks = OPERATIONS[verb]
-    members: dict[str, Any] = {"operation": {"type": on_job or on_tasks}}
+    if verb == "try-next":
+        raise CliError(Exit.BAD_INPUT, "no tasks were named", f"as afcmd {verb} 5.beauty 10-20")
+    if getattr(options, "with_depends", False):
+        on_job = ""  # only tasks have others that they depend on
+    members: dict[str, Any] = {"operation": _operation(options, on_job or on_tasks)}
     if not on_job:
         members["block_ids"] = [_ALL_BLOCKS]
     answer = farm.action("jobs", **selection, **members)
@@ -93,6 +111,15 @@ def _on_jobs(farm: Farm, show: Show, verb: str, selection: Json) -> int:
     return Exit.OK
 
 
+def _operation(options: argparse.Namespace, name: str) -> Json:
+    operation: Json = {"type": name}
+    if name == "trynext":
+        operation["mode"] = "remove" if options.remove else "append"
+    elif getattr(options, "with_depends", False):
+        operation["mode"] = "affect_depends"
+    return operation
+
+
 def _counted(verb: str) -> str:
     """What the server counts."""
     return {"delete": "running task", "stop": "running task", "reset-errors": "host"}.get(
@@ -101,14 +128,24 @@ def _counted(verb: str) -> str:
 
 
 def _on_tasks(
-    farm: Farm, show: Show, verb: str, job: Json, block: Json, ranges: list[Range] | None
+    farm: Farm,
+    show: Show,
+    options: argparse.Namespace,
+    job: Json,
+    block: Json,
+    ranges: list[Range] | None,
 ) -> int:
+    verb: str = options.command
     _, on_tasks = OPERATIONS[verb]
-    if not on_tasks:
+    if verb == "delete":
         raise CliError(
             Exit.BAD_INPUT, "a block or task cannot be deleted", "delete the job, or skip them"
         )
-    operation: dict[str, Any] = {"type": on_tasks}
+    if not on_tasks:
+        raise CliError(Exit.BAD_INPUT, f"{verb} is for whole jobs", f"as afcmd {verb} {job['id']}")
+    if verb == "try-next" and ranges is None:
+        ranges = [(0, int(block["tasks_num"]) - 1)]
+    operation = _operation(options, on_tasks)
     if ranges is not None:
         operation["task_ranges"] = [list(pair) for pair in ranges]
     answer = farm.action(

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 from typing import Any, cast
 
+from af import config
 from afanasy.cli.exits import CliError, Exit
 from afanasy.cli.farm import Farm, Json
+from afanasy.cli.filters import add_watch
 from afanasy.cli.humans import duration, moment_text, since, state_colour, state_words
-from afanasy.cli.renders import capacity_of, load_cells
+from afanasy.cli.renders import capacity_of, load_cells, with_resources
 from afanasy.cli.replies import tell
 from afanasy.cli.show import Show
 
@@ -20,6 +22,11 @@ VERBS: dict[str, tuple[dict[str, Any], str]] = {
     "pause": ({"params": {"paused": True}}, "take no new tasks"),
     "unpause": ({"params": {"paused": False}}, "take new tasks again"),
     "eject": ({"operation": {"type": "eject_tasks"}}, "send its tasks elsewhere"),
+    "eject-others": (
+        {"operation": {"type": "eject_tasks_keep_my"}},
+        "send the tasks of other users elsewhere",
+    ),
+    "heal": ({"operation": {"type": "heal_sick"}}, "forget the errors that made it sick"),
     "exit": ({"operation": {"type": "exit"}}, "end its afrender"),
     "delete": ({"operation": {"type": "delete"}}, "forget it, when it is offline"),
 }
@@ -29,28 +36,57 @@ _FIELDS = ("annotation", "custom_data", "os", "engine", "pool", "properties_host
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The render and the verb."""
     verbs = "; ".join(f"{verb}: {text}" for verb, (_, text) in VERBS.items())
-    parser.add_argument("name", metavar="NAME", help="the render's name")
+    parser.add_argument(
+        "name", metavar="NAME", nargs="?", default="", help="the render's name (this computer's)"
+    )
     parser.add_argument("verb", metavar="VERB", nargs="?", choices=VERBS, help=verbs)
+    parser.add_argument(
+        "--regex", action="store_true", help="NAME is a regular expression of whole names"
+    )
+    parser.add_argument("--log", action="store_true", help="what happened to it, and its tasks")
+    add_watch(parser)
     parser.add_argument("--do", choices=VERBS, help=argparse.SUPPRESS)  # renders VERB NAME
 
 
 def run(options: argparse.Namespace, farm: Farm, show: Show) -> int:
     """Show it or do it."""
+    name = options.name or config.host_name()
     verb = options.do or options.verb
     if options.do and options.verb:
         raise CliError(Exit.BAD_INPUT, f"{options.verb!r} is one word too many", "name one render")
-    if verb:
-        answer = farm.on_named("renders", options.name, **VERBS[verb][0])
-        tell(show, answer, f"render {options.name}: {verb}")
+    if verb and options.regex:
+        answer = farm.action("renders", mask=name, **VERBS[verb][0])
+        tell(show, answer, f"renders matching {name}: {verb}", "render")
         return Exit.OK
-    render = farm.render(options.name)
-    loads = farm.nodes("renders", ids=[render["id"]], mode="resources")
-    if loads:
-        render["host_resources"] = loads[0].get("host_resources", {})
+    if verb:
+        answer = farm.on_named("renders", name, **VERBS[verb][0])
+        tell(show, answer, f"render {name}: {verb}")
+        return Exit.OK
+    if options.regex:
+        raise CliError(Exit.BAD_INPUT, "--regex needs a verb", "renders --mask RE lists them")
+    render = farm.render(name)
+    if options.log:
+        return _log(farm, show, render)
+    with_resources(farm, [render])
     if show.as_json:
         show.json({"render": render})
     else:
         _detail(show, render)
+    return Exit.OK
+
+
+def _log(farm: Farm, show: Show, render: Json) -> int:
+    """What happened to it, then what it works on."""
+    logs = {
+        mode: farm.get("renders", ids=[render["id"]], mode=mode)["message"]["list"]
+        for mode in ("log", "tasks_log")
+    }
+    if show.as_json:
+        show.json(logs)
+    else:
+        for lines in logs.values():
+            for line in cast("list[Any]", lines):
+                show.line(str(line))
     return Exit.OK
 
 

@@ -7,8 +7,8 @@ from typing import cast
 
 from afanasy.cli.exits import Exit
 from afanasy.cli.farm import Farm, Json
+from afanasy.cli.filters import Filter, add_filters, add_watch
 from afanasy.cli.humans import since, size, state_colour, state_words
-from afanasy.cli.jobs import Filter, add_filters
 from afanasy.cli.show import Cell, Show
 
 
@@ -16,29 +16,40 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Filters, and what to show."""
     add_filters(parser)
     parser.add_argument("--resources", action="store_true", help="load of the hosts too")
+    add_watch(parser)
 
 
 def run(options: argparse.Namespace, farm: Farm, show: Show) -> int:
     """List them."""
-    keep = Filter(options)
-    renders = [render for render in farm.nodes("renders") if keep(render)]
-    if options.resources:
-        loads = {node.get("id"): node for node in farm.nodes("renders", mode="resources")}
-        for render in renders:
-            load = loads.get(render.get("id"))
-            if load is not None:
-                render["host_resources"] = load.get("host_resources", {})
+    keep = Filter(options, "renders")
+    renders = farm.nodes("renders")
+    if options.resources or "host_resources" in options.where:
+        with_resources(farm, renders)
+    renders = [render for render in renders if keep(render)]
     if show.as_json:
         show.json({"renders": renders})
     elif renders:
-        titles = ["~NAME", "STATE", "~USER", ">TASKS", ">CAPACITY", ">SINCE"]
-        if options.resources:
-            titles += [">CPU", ">MEMORY FREE", ">SWAP", ">DISK FREE", ">NET IN", ">NET OUT"]
-        rows = [_row(render) for render in renders]
-        if options.resources:
-            rows = [row + load_cells(render) for row, render in zip(rows, renders, strict=True)]
-        show.table(titles, rows)
+        table(show, renders, resources=options.resources)
     return Exit.OK
+
+
+def with_resources(farm: Farm, renders: list[Json]) -> None:
+    """Put the load of their hosts into those that are online."""
+    loads = {node.get("id"): node for node in farm.nodes("renders", mode="resources")}
+    for render in renders:
+        load = loads.get(render.get("id"))
+        if load is not None:
+            render["host_resources"] = load.get("host_resources", {})
+
+
+def table(show: Show, renders: list[Json], *, resources: bool) -> None:
+    """The renders under their titles."""
+    titles = ["~NAME", "STATE", "~USER", ">TASKS", ">CAPACITY", ">SINCE"]
+    rows = [_row(render) for render in renders]
+    if resources:
+        titles += [">CPU", ">MEMORY FREE", ">SWAP", ">DISK FREE", ">NET IN", ">NET OUT"]
+        rows = [row + load_cells(render) for row, render in zip(rows, renders, strict=True)]
+    show.table(titles, rows)
 
 
 def _row(render: Json) -> list[Cell]:

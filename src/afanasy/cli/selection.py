@@ -1,8 +1,8 @@
 """What the words JOB, BLOCK and TASK of a command mean (R60).
 
 ``JOB`` is an id or a whole name; ``JOB.BLOCK`` also names a block. A block is named by name or
-number. Tasks are *frames* in a numeric block (``10-20,35``) and names or ``#index`` in a list block
-(``left,#3,#7-#9``).
+number. Tasks are *frames* in a numeric block (``10-20,35``) and names in a list block (``left``);
+in both ``#index`` counts from 0 (``#3,#7-#9``).
 """
 
 from __future__ import annotations
@@ -115,12 +115,30 @@ def find_task(farm: Farm, block: Json, word: str) -> int:
 def find_tasks(farm: Farm, block: Json, text: str) -> list[Range]:
     """Ranges of task numbers, both ends included, in ascending order."""
     if is_numeric(block):
-        parts = [_frames(block, part.strip()) for part in text.split(",") if part.strip()]
+        words = [part.strip() for part in text.split(",") if part.strip()]
+        parts = [_indexes(block, word) or _frames(block, word) for word in words]
     else:
         parts = _listed(farm, block, text)
     if not parts:
         raise CliError(Exit.BAD_INPUT, "the selection of tasks is empty", "as 1-5,8")
     return merged(parts)
+
+
+def _indexes(block: Json, word: str) -> Range | None:
+    """``#3`` and ``#7-#9``; None for anything else."""
+    match = _INDEXES.fullmatch(word)
+    if match is None:
+        return None
+    first = int(match.group(1))
+    last = first if match.group(2) is None else int(match.group(2))
+    count = int(block["tasks_num"])
+    if not first <= last < count:
+        raise CliError(
+            Exit.NOT_FOUND,
+            f"{word} is not in block {block.get('name')!r}",
+            f"its tasks are #0 to #{count - 1}",
+        )
+    return first, last
 
 
 def _frames(block: Json, part: str) -> Range:
@@ -161,17 +179,9 @@ def _listed(farm: Farm, block: Json, text: str) -> list[Range]:
     if "," in text and (whole := _named(task_names(farm, block), text)):
         return whole
     for word in words:
-        match = _INDEXES.fullmatch(word)
-        if match:
-            first = int(match.group(1))
-            last = first if match.group(2) is None else int(match.group(2))
-            if not first <= last < count:
-                raise CliError(
-                    Exit.NOT_FOUND,
-                    f"{word} is not in block {block.get('name')!r}",
-                    f"its tasks are #0 to #{count - 1}",
-                )
-            found.append((first, last))
+        numbers = _indexes(block, word)
+        if numbers:
+            found.append(numbers)
             continue
         names = task_names(farm, block) if names is None else names
         hits = _named(names, word)

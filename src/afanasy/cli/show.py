@@ -26,6 +26,8 @@ class Show:
     def __init__(self, *, as_json: bool, colour: bool) -> None:
         self.as_json = as_json
         self.terminal = sys.stdout.isatty()
+        #: Columns of a live view; a shell's COLUMNS may be those of an earlier size of the window.
+        self.columns = 0
         self._colour = colour and self.terminal and not os.environ.get("NO_COLOR")
 
     def json(self, document: Any) -> None:
@@ -40,6 +42,10 @@ class Show:
         """``name      value``; nothing when there is no value."""
         if value not in ("", None, [], {}):
             print(f"{name:<{_FIELD}}{self.paint(printable(value), colour)}")
+
+    def pair(self, name: str, value: str, colour: str = "") -> None:
+        """As :meth:`field`, also for an empty value."""
+        print(f"{name:<{_FIELD}} {self.paint(printable(value), colour)}".rstrip())
 
     def paint(self, text: str, colour: str) -> str:
         """The text in a colour where the terminal has them."""
@@ -79,6 +85,8 @@ class Show:
 
     def _width(self) -> int:
         """Columns to fit into; 0 = any number, for files and pipes."""
+        if self.columns:
+            return self.columns
         if not (self.terminal or os.environ.get("COLUMNS")):
             return 0
         import shutil

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from afanasy.cli.exits import CliError, Exit
 from afanasy.cli.farm import Farm, Json, whoami
+from afanasy.cli.files import read_json
 from afanasy.cli.show import Show
 
 _FORM = 'write {"job": {"name": …, "blocks": […]}}'
@@ -50,16 +49,7 @@ def submit(farm: Farm, show: Show, job: Json, *, wait: bool) -> int:
 def read_job(name: str) -> Json:
     """The job in a file: bare, or as the member "job" of a request. Raises CliError."""
     where = "standard input" if name == "-" else name
-    try:
-        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-    except FileNotFoundError:
-        raise CliError(Exit.NOT_FOUND, f"there is no file {name!r}") from None
-    except OSError as error:
-        raise CliError(Exit.BAD_INPUT, f"cannot read {where}: {error.strerror}") from None
-    try:
-        found: Any = json.loads(data.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise CliError(Exit.BAD_INPUT, f"{where} is no JSON: {error}", _FORM) from None
+    found = read_json(name, _FORM)
     if isinstance(found, dict) and "job" in found:
         found = cast(Json, found)["job"]
     if not isinstance(found, dict) or "blocks" not in found:

@@ -1,4 +1,4 @@
-"""``afcmd user``: one user, or add one."""
+"""``afcmd user``: one user; add, delete or pause one."""
 
 from __future__ import annotations
 
@@ -9,30 +9,54 @@ from af.answers import refusal
 from afanasy.cli.exits import CliError, Exit, refused
 from afanasy.cli.farm import Farm, Json
 from afanasy.cli.humans import duration, moment_text
+from afanasy.cli.replies import tell
 from afanasy.cli.show import Show
 from afanasy.cli.values import parse_words
 
 _SECONDS = frozenset({"errors_forgive_time", "jobs_life_time"})
 _MOMENTS = frozenset({"time_register", "time_activity"})
+#: Verb → (what is said, what the action carries).
+_VERBS: dict[str, tuple[str, dict[str, Any]]] = {
+    "delete": ("deleted", {"operation": {"type": "delete"}}),
+    "pause": ("paused", {"params": {"paused": True}}),
+    "unpause": ("unpaused", {"params": {"paused": False}}),
+}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """The name; ``add`` and what the new user has."""
-    parser.usage = "afcmd user [options] (NAME | add NAME [key=value…])"
-    parser.add_argument("words", metavar="NAME", nargs="+", help="NAME, or add NAME key=value…")
+    """The name; a verb before it, and what a new user has."""
+    parser.usage = (
+        "afcmd user [options] (NAME | add NAME [key=value…] | delete NAME | pause NAME | "
+        "unpause NAME)"
+    )
+    parser.add_argument("words", metavar="NAME", nargs="+", help="NAME, or a verb and NAME")
+    parser.add_argument("--log", action="store_true", help="what happened to him")
 
 
 def run(options: argparse.Namespace, farm: Farm, show: Show) -> int:
-    """Show or add."""
+    """Show, add, delete or pause."""
     words: list[str] = options.words
     if words[0] == "add" and len(words) > 1:
         return _add(farm, show, words[1], parse_words(words[2:]))
+    if words[0] in _VERBS and len(words) == 2:
+        done, members = _VERBS[words[0]]
+        answer = farm.on_named("users", words[1], **members)
+        tell(show, answer, f"{done} user {words[1]}")
+        return Exit.OK
     if len(words) > 1:
         raise CliError(
             Exit.BAD_INPUT,
             f"{words[1]!r} is one word too many",
             "afcmd user NAME, or user add NAME",
         )
+    if options.log:
+        user = farm.user(words[0])
+        answer = farm.get("users", ids=[user["id"]], mode="log")
+        if show.as_json:
+            show.json(answer)
+        for line in () if show.as_json else cast("list[Any]", answer["message"]["list"]):
+            show.line(str(line))
+        return Exit.OK
     user = farm.user(words[0])
     if show.as_json:
         show.json({"user": user})

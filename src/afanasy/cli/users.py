@@ -6,22 +6,21 @@ import argparse
 
 from afanasy.cli.exits import Exit
 from afanasy.cli.farm import Farm, Json
+from afanasy.cli.filters import Filter, add_filters, add_watch
 from afanasy.cli.humans import since
-from afanasy.cli.jobs import compiled
 from afanasy.cli.show import Cell, Show
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """A filter."""
-    parser.add_argument("--mask", metavar="RE", help="whose whole name matches")
+    add_filters(parser, state=False)
+    add_watch(parser)
 
 
 def run(options: argparse.Namespace, farm: Farm, show: Show) -> int:
     """List them."""
-    users = farm.nodes("users")
-    if options.mask:
-        mask = compiled(options.mask)
-        users = [user for user in users if mask.fullmatch(str(user.get("name")))]
+    keep = Filter(options, "users")
+    users = [user for user in farm.nodes("users") if keep(user)]
     if show.as_json:
         show.json({"users": users})
     elif users:

@@ -7,6 +7,7 @@ import sys
 import time
 from typing import Any, cast
 
+from af.waiting import result_of
 from afanasy.cli.exits import CliError, Exit
 from afanasy.cli.farm import Farm, Json
 from afanasy.cli.figures import counts_of
@@ -114,20 +115,6 @@ def _look(farm: Farm, serials: list[int]) -> dict[int, Json]:
         return {found: job for one in serials for found, job in _look(farm, [one]).items()}
     jobs = cast("list[Json]", answer.get("jobs") or [])
     return {int(job["serial"]): job for job in jobs}
-
-
-def result_of(job: Json) -> str:
-    """ "done", "error", or "" while something can still happen by itself.
-
-    A job with failed tasks has ended when nothing runs and nothing is ready, or when it is paused,
-    as by its failure limit (R16).
-    """
-    words = set(state_words(job))
-    if "DON" in words:
-        return "done"
-    if "ERR" in words and "RUN" not in words and ("OFF" in words or "RDY" not in words):
-        return "error"
-    return ""
 
 
 def _progress(job: Json) -> str:

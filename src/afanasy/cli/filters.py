@@ -1,0 +1,86 @@
+"""What lists let through: a where-clause (R58), ``--state`` and ``--mask``; all must hold."""
+
+from __future__ import annotations
+
+import argparse
+import re
+
+from afanasy.cli.exits import CliError, Exit
+from afanasy.cli.farm import Json
+from afanasy.cli.humans import state_words
+
+#: Every so often ``--watch`` looks, in seconds.
+EVERY_S = 2.0
+
+
+def add_where(parser: argparse.ArgumentParser) -> None:
+    """The where-clause."""
+    parser.add_argument(
+        "where", metavar="WHERE", nargs="?", default="", help="as 'user=anna and state~ERR'"
+    )
+
+
+def add_filters(parser: argparse.ArgumentParser, *, state: bool = True) -> None:
+    """The filters of all lists."""
+    add_where(parser)
+    if state:
+        parser.add_argument(
+            "--state", metavar="WORD", action="append", help="with this word in the state, as ERR"
+        )
+    parser.add_argument("--mask", metavar="RE", help="whose whole name matches")
+
+
+def add_watch(parser: argparse.ArgumentParser) -> None:
+    """The options of live lists."""
+    parser.add_argument("--watch", action="store_true", help="show it live, until q or Ctrl-C")
+    parser.add_argument(
+        "--every", metavar="TIME", default="", help=f"how often to look ({EVERY_S:g}s)"
+    )
+
+
+class Filter:
+    """What the filters let through. Raises CliError when one makes no sense.
+
+    ``kind`` is jobs, blocks, tasks, renders or users; the clause is about the fields of
+    :mod:`af.fields`, so nodes are given as the server sent them.
+    """
+
+    def __init__(self, options: argparse.Namespace, kind: str) -> None:
+        words = getattr(options, "state", None) or ()
+        self._words = {word for text in words for word in text.upper().split(",")}
+        mask = getattr(options, "mask", None)
+        self._mask = compiled(mask) if mask else None
+        self._where = None
+        if options.where:
+            from af import fields, query
+            from af.where import WhereError
+
+            try:
+                self._where = query.clause(kind, options.where)
+            except WhereError as error:
+                raise CliError(Exit.BAD_INPUT, str(error), field="WHERE") from None
+            self._made = {"jobs": fields.job, "renders": fields.render, "users": fields.user}.get(
+                kind, fields.Node
+            )
+
+    def must_equal(self, field: str) -> list[str]:
+        """Texts of which the field must be one; [] = any."""
+        return self._where.must_equal(field) if self._where else []
+
+    def __call__(self, node: Json) -> bool:
+        """Whether the node is shown."""
+        if self._words and not self._words & {word.upper() for word in state_words(node)}:
+            return False
+        if self._mask is not None and not self._mask.fullmatch(str(node.get("name"))):
+            return False
+        return self._where is None or self._where(self._made(node))
+
+
+def compiled(mask: str, field: str = "--mask") -> re.Pattern[str]:
+    """The regular expression. Raises CliError when it does not compile."""
+    try:
+        return re.compile(mask)
+    except re.error as error:
+        raise CliError(
+            Exit.BAD_INPUT, f"{mask!r} does not compile: {error}", "as 'shot10.*'", field=field
+        ) from None

@@ -1,0 +1,129 @@
+"""The classic verbs: each is what the manual says, and does what it did (SEMANTICS 14.1)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from afanasy.cli.classic import CLASSIC
+from afanasy.cli.main import COMMANDS
+from harness.commands import Afcmd
+
+MANUAL = Path(__file__).parents[2] / "docs/howto-cli.md"
+
+
+def jobs(**members: Any) -> dict[str, Any]:
+    return {"type": "jobs", "mask": "shot.*", **members}
+
+
+def renders(mask: str = "r.*", **members: Any) -> dict[str, Any]:
+    return {"type": "renders", "mask": mask, **members}
+
+
+def users(**members: Any) -> dict[str, Any]:
+    return {"type": "users", "mask": "kim", **members}
+
+
+def does(name: str) -> dict[str, Any]:
+    return {"operation": {"type": name}}
+
+
+ACTIONS = {
+    "jpause shot.*": jobs(**does("pause")),
+    "jstop shot.*": jobs(**does("stop")),
+    "jstart shot.*": jobs(**does("start")),
+    "jrestart shot.*": jobs(**does("restart")),
+    "jdel shot.*": jobs(**does("delete")),
+    "jpri shot.* 50": jobs(params={"priority": 50}),
+    "jtmax shot.* -1": jobs(params={"max_running_tasks": -1}),
+    "jhmask shot.* r1.*": jobs(params={"hosts_mask": "r1.*"}),
+    "juser shot.* kim": jobs(params={"user_name": "kim"}),
+    "trestart 5 0 2": {
+        "type": "jobs", "ids": [5], "block_ids": [0],
+        "operation": {"type": "restart", "task_ranges": [[2, 2]]},
+    },
+    "rpri r.* 50": renders(params={"priority": 50}),
+    "rnimby r.*": renders(params={"nimby": True}),
+    "rNIMBY r.*": renders(params={"NIMBY": True}),
+    "rfree r.*": renders(params={"nimby": False, "NIMBY": False}),
+    "ruser r.* kim": renders(params={"user_name": "kim"}),
+    "rpause r.*": renders(params={"paused": True}),
+    "runpause r.*": renders(params={"paused": False}),
+    "reject r.*": renders(**does("eject_tasks")),
+    "rejnotmy r.*": renders(**does("eject_tasks_keep_my")),
+    "rexit r.*": renders(**does("exit")),
+    "rexit": renders("desk", **does("exit")),
+    "rdel r.*": renders(**does("delete")),
+    "rdel": renders("desk", **does("delete")),
+    "udel kim": users(**does("delete")),
+    "upri kim 50": users(params={"priority": 50}),
+    "utmax kim 5": users(params={"max_running_tasks": 5}),
+    "uhmask kim r1.*": users(params={"hosts_mask": "r1.*"}),
+}  # fmt: skip
+SHOWN = {
+    "jlist": "afanasy", "jid 5": "beauty", "jlog 5": "pause: by jimmy", "jprog 5": "frame 1-9",
+    "tlog 5 0 2": "a story", "tout 5 0 2": "frame 21", "tout 5 0 2 1": "frame 21",
+    "rlist": "r10.x", "rrlist": "45%", "rrlist r1": "45%", "ulist": "kim", "ujobs 3": "broken job",
+    "uadd bob": "added user bob",
+}  # fmt: skip
+STORY = {"story": {"task_name": "a story", "runs": [], "state": " ERR"}}
+OUTPUT = {"task": {"data": "frame 21\n", "run": "1"}}
+
+
+@pytest.mark.parametrize("line", ACTIONS)
+def test_what_it_does(afcmd: Afcmd, line: str) -> None:
+    assert afcmd.action(*line.split()) == ACTIONS[line]
+
+
+@pytest.mark.parametrize("line", SHOWN)
+def test_what_it_shows(afcmd: Afcmd, line: str) -> None:
+    if line.startswith("t"):
+        afcmd.farm.next(None, STORY if line.startswith("tlog") else OUTPUT)
+    assert SHOWN[line] in afcmd(*line.split()).out
+
+
+def test_every_verb_is_tested_and_in_the_manual() -> None:
+    tested = {line.split()[0] for line in (*ACTIONS, *SHOWN)}
+    assert tested == set(CLASSIC)
+    text = MANUAL.read_text(encoding="utf-8").split("## Classic verbs\n")[1]
+    told = set(re.findall(r"`([a-zA-Z]+)[^`]*`(?=[^|]*\| )", text))
+    assert set(CLASSIC) <= told
+    for name, verb in CLASSIC.items():
+        assert f"`{' '.join([name, *verb.arguments.split()])}`" in text
+        assert verb.words[0] in COMMANDS
+        assert name not in COMMANDS
+
+
+def test_the_number_of_a_start(afcmd: Afcmd) -> None:
+    afcmd.farm.next(None, OUTPUT)
+    afcmd("tout", "5", "0", "2", "3")
+    get = afcmd.farm.last("get")
+    assert (get["number"], get["block_ids"], get["task_ids"]) == (3, [0], [2])
+
+
+def test_options_and_the_word_v(afcmd: Afcmd) -> None:
+    assert [one["id"] for one in afcmd("v", "jlist").json["jobs"]] == [1, 5, 6, 7]
+    assert afcmd("jlist", "--json").json == afcmd("v", "jlist").json
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["jpri", "a"], "jpri takes 2 words; jpri MASK N"),
+        (["jlist", "a"], "jlist takes no words; jlist"),
+        (["tout", "5"], "tout takes 3 to 4 words; tout JOB BLOCK TASK [START]"),
+        (["rexit", "a", "b"], "rexit takes 0 to 1 word"),
+    ],
+)
+def test_wrong_words(afcmd: Afcmd, words: list[str], said: str) -> None:
+    assert said in afcmd(*words, code=2).err
+
+
+def test_help(afcmd: Afcmd) -> None:
+    for words in (["help", "classic"], ["h", "classic"]):
+        text = afcmd(*words).out
+        for name in CLASSIC:
+            assert re.search(rf"^  {name}\b", text, re.MULTILINE)
