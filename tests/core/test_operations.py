@@ -317,3 +317,32 @@ def test_a_skip_of_nothing_makes_no_columns(farm: StoryFarm) -> None:
     assert farm.operate(job, "restart").count == 0
     assert farm.operate(job, "restart_errors").count == 0
     assert job.blocks[0].columns is None
+
+
+def test_scattered_tasks_are_one_operation(farm: StoryFarm) -> None:
+    """What is between them stays as it is, and what is named twice counts once."""
+    job = farm.submit(20_000)
+    block = job.blocks[0]
+    odd = [range(n, n + 1) for n in range(1, 20_000, 2)]
+    outcome = farm.apply(events.OperateBlocks(job.serial, [0], "skip", odd))
+    assert outcome.count == 10_000
+    assert block.counts[Code.SKIPPED] == 10_000
+    assert [block.code(n) for n in (0, 1, 2, 19_998, 19_999)] == [
+        Code.READY, Code.SKIPPED, Code.READY, Code.READY, Code.SKIPPED,
+    ]  # fmt: skip
+    twice = [range(3, 6), range(5, 8), range(5, 6)]
+    assert farm.apply(events.OperateBlocks(job.serial, [0], "restart", twice)).count == 3
+    assert block.counts[Code.SKIPPED] == 9_997
+    assert block.code(9) == Code.SKIPPED
+
+
+def test_scattered_running_tasks_are_stopped(farm: StoryFarm) -> None:
+    farm.render("a", capacity=10_000, max_tasks=10)
+    job = farm.submit(10)
+    runs = farm.start(10)
+    named = [range(1, 2), range(3, 5), range(4, 5), range(9, 10)]
+    assert farm.apply(events.OperateBlocks(job.serial, [0], "skip", named)).count == 4
+    assert {stop.run_id for stop in farm.take(Stop, 4)} == {runs[n].id for n in (1, 3, 4, 9)}
+    for run in runs:
+        farm.finish(run, RunEnd.KILLED if run.task in (1, 3, 4, 9) else RunEnd.SUCCESS)
+    assert job.blocks[0].counts[Code.SKIPPED] == 4

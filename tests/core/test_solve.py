@@ -7,6 +7,7 @@ import pytest
 from afanasy.core import events
 from afanasy.core.effects import Stop
 from afanasy.core.tasks import Code
+from afanasy.model.clock import Now
 from harness.farm import StoryFarm
 
 
@@ -267,3 +268,24 @@ def test_a_million_skipped_tasks_cost_one_search(farm: StoryFarm) -> None:
     assert outcome.count == 999_999
     assert farm.start(1)[0].task == 999_999
     assert job.blocks[0].counts[Code.SKIPPED] == 999_999
+
+
+@pytest.mark.parametrize("step_s", [-50_000.0, -90.0, 90.0, 150.0, 50_000.0])
+def test_a_wall_clock_that_jumps(farm: StoryFarm, step_s: float) -> None:
+    """``time_wait`` is a moment of the wall clock, whenever that comes (R3); nothing else cares."""
+    farm.render("a", capacity=2000, max_tasks=2)
+    runner = farm.submit(1)
+    (run,) = farm.start(1)
+    job = farm.submit(1, time_wait=int(farm.now.wall) + 100)
+    farm.now = Now(farm.now.mono, farm.now.wall + step_s)
+    farm.apply(events.Tick(clock_stepped=True))
+    left = job.spec.time_wait - farm.now.wall
+    if left > 0:
+        farm.wait(left - 1)
+        assert farm.solve() == 0
+        farm.wait(2)
+    started = farm.start(1)
+    assert started[0].block.job is job
+    farm.finish(started[0])
+    farm.finish(run)
+    assert runner.blocks[0].done

@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, cast
 
 import pytest
+from structlog.testing import capture_logs
 
 from afanasy.core import events
 from afanasy.core.state import Farm
@@ -284,7 +285,9 @@ async def test_a_pass_that_fails_ends_the_server(stage: Stage) -> None:
     block = stage.farm.jobs[stage.submit()].blocks[0]
     block.spec.capacity = cast(Any, {1, 2})  # no row can be made of that
     waiting = stage.loop.durable()
-    await stage.settle()
+    with capture_logs() as logs:
+        await stage.settle()
+    assert [line["event"] for line in logs if line["log_level"] == "error"] == ["pass_failed"]
     assert isinstance(stage.loop.fatal.result(), Exception)
     assert not waiting.done()
     before = len(stage.writer.batches)

@@ -7,6 +7,7 @@ ordered set, so that the rows of a batch are the same in every process.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -75,12 +76,16 @@ class Changes:
         else:
             tasks[task] = None
 
-    def task_range(self, block: Block, first: int, last: int) -> None:
-        """Tasks ``first … last-1`` may have changed."""
-        if last - first <= SINGLE_ROWS_MAX:
-            for task in range(first, last):
-                self.task(block, task)
+    def task_ranges(self, block: Block, parts: Sequence[range]) -> None:
+        """Tasks of ``parts`` may have changed: rows where they are few on a page, else pages."""
+        numbers = {
+            page: None
+            for part in parts
+            for page in range(part.start // PAGE_TASKS, (part.stop - 1) // PAGE_TASKS + 1)
+        }
+        if sum(map(len, parts)) <= SINGLE_ROWS_MAX * len(numbers):
+            for part in parts:
+                for task in part:
+                    self.task(block, task)
             return
-        pages = self.pages.setdefault(block, {})
-        for page in range(first // PAGE_TASKS, (last - 1) // PAGE_TASKS + 1):
-            pages[page] = None
+        self.pages.setdefault(block, {}).update(numbers)

@@ -230,6 +230,9 @@ class RunFinished:
 class Tick:
     """A deadline of the core may have come."""
 
+    #: The wall clock jumped: jobs that wait for a time of day are looked at again (R3).
+    clock_stepped: bool = False
+
 
 Event = (
     Submit | AppendBlocks | AppendTasks | OperateJob | OperateBlocks | EditJob | EditBlocks

@@ -7,6 +7,7 @@ its process is gone. Every operation answers how many tasks it touched.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,10 +16,10 @@ from afanasy.core.checks import EJECT_AWAY_S
 from afanasy.core.effects import InstructRender, Note
 from afanasy.core.events import OperateBlocks, OperateJob, OperateRender
 from afanasy.core.renders import touch_render
-from afanasy.core.state import Block, Farm, Job
+from afanasy.core.state import Block, Farm, Job, Run
 from afanasy.core.submit import block_of, living_job
 from afanasy.core.tasks import CODES, Code
-from afanasy.core.transitions import WRN_FLAG, add_timer, change_range, extra_of, refresh_queue
+from afanasy.core.transitions import WRN_FLAG, add_timer, change_tasks, extra_of, refresh_queue
 from afanasy.model.clock import Now
 from afanasy.model.errors import UserError
 
@@ -185,30 +186,35 @@ def _on_blocks(
     operation, table = OPERATIONS[name], _TABLES[name]
     count = 0
     for block in blocks:
-        for part in parts if parts is not None else [range(block.tasks_num)]:
-            for task, run in sorted(block.open.items()):
-                if task not in part:
-                    continue
-                if operation.running is not None:
-                    stops.stop(farm, run, operation.cause, operation.running, now)
-                    count += 1
-                elif run.stop_cause and run.stop_target in operation.codes:
-                    # It is being stopped: the operation sees it as what it is to become.
-                    stops.retarget(farm, run, operation.codes[run.stop_target])
-                    count += 1
-            if operation.codes and part:
-                changed = change_range(
-                    farm, block, part.start, part.stop, table, now, also_ready=name == "restart"
-                )
-                count += changed
-                if changed and name.startswith("restart"):
-                    _forget_times(farm, block, part)
+        named = parts if parts is not None else [range(block.tasks_num)]
+        for run in _open_runs(block, named):
+            if operation.running is not None:
+                stops.stop(farm, run, operation.cause, operation.running, now)
+                count += 1
+            elif run.stop_cause and run.stop_target in operation.codes:
+                # It is being stopped: the operation sees it as what it is to become.
+                stops.retarget(farm, run, operation.codes[run.stop_target])
+                count += 1
+        if operation.codes:
+            changed = change_tasks(farm, block, named, table, now, also_ready=name == "restart")
+            count += changed
+            if changed and name.startswith("restart"):
+                _forget_times(farm, block, sum(map(len, named)))
     return count
 
 
-def _forget_times(farm: Farm, block: Block, part: range) -> None:
+def _open_runs(block: Block, parts: list[range]) -> list[Run]:
+    """The open runs of the tasks of ``parts``, in order; the parts may be very many."""
+    tasks = sorted(block.open)
+    found: set[int] = set()
+    for part in parts:
+        found.update(tasks[bisect_left(tasks, part.start) : bisect_left(tasks, part.stop)])
+    return [block.open[task] for task in sorted(found)]
+
+
+def _forget_times(farm: Farm, block: Block, tasks: int) -> None:
     """A block restarted as a whole begins anew: its times are measured again."""
-    if len(part) == block.tasks_num and not block.open:
+    if tasks == block.tasks_num and not block.open:
         block.time_started = block.time_done = 0
         block.run_time_min = block.run_time_max = block.run_time_sum = 0
     block.time_done = 0
@@ -225,7 +231,7 @@ def _restart_warnings(farm: Farm, block: Block, now: Now) -> int:
         for task in range(block.tasks_num)
         if columns.flags[task] & WRN_FLAG and columns.state[task] == Code.DONE
     ]
-    return sum(change_range(farm, block, task, task + 1, table, now) for task in tasks)
+    return change_tasks(farm, block, [range(task, task + 1) for task in tasks], table, now)
 
 
 def _set_off(farm: Farm, job: Job, off: bool, now: Now) -> None:

@@ -27,6 +27,8 @@ def apply(farm: Farm, event: events.Event, now: Now) -> object:
         case events.RenderResources():
             links.on_resources(farm, event, now)
         case events.Tick():
+            if event.clock_stepped:
+                timers.look_at_the_clock(farm, now)
             timers.fire(farm, now)
         case events.RenderHello():
             links.on_hello(farm, event, now)

@@ -192,7 +192,7 @@ def add_block(farm: Farm, job: Job, submitted: BlockSubmission, count: int, now:
     block.counts[first] = count
     if first != Code.READY:
         block.touch().state[:count] = bytes([first]) * count
-        farm.changes.task_range(block, 0, count)
+        farm.changes.task_ranges(block, [range(count)])
     job.blocks.append(block)
     farm.blocks[block.key] = block
     attach_block(farm, block)
@@ -250,7 +250,7 @@ def append_tasks(farm: Farm, event: AppendTasks, now: Now) -> list[int]:
         block.columns.unpack(0, first, old.pack(0, first))
     if code != Code.READY:
         block.touch().state[first:count] = bytes([code]) * (count - first)
-        farm.changes.task_range(block, first, count)
+        farm.changes.task_ranges(block, [range(first, count)])
     block.ready = None
     block.spec.flags |= FLAG_APPENDED_TASKS
     block.time_done = job.time_done = 0

@@ -51,6 +51,13 @@ def fire(farm: Farm, now: Now) -> None:
                 raise AssertionError(f"nobody knows the timer {other!r}")
 
 
+def look_at_the_clock(farm: Farm, now: Now) -> None:
+    """Jobs wait for a moment of the wall clock, timers for one of the other: measure anew."""
+    for job in farm.jobs.values():
+        if job.waiting_time:
+            add_timer(farm, now.mono, "time_wait", job)
+
+
 def _retry(farm: Farm, block: Block, task: int, now: Now) -> None:
     extra = block.extras.get(task)
     if farm.blocks.get(block.key) is not block or block.code(task) != Code.RETRY or extra is None:

@@ -2,7 +2,7 @@
 
 :data:`LEGAL` names every change there is; anything else is a programmer's error and stops the
 batch with the task's story. One task goes through :func:`set_code`; an operation over a range goes
-through :func:`change_range`, which translates the state bytes of the whole range at once.
+through :func:`change_tasks`, which translates the state bytes of the whole range at once.
 
 Both keep, in this order: the counts of the block, its ready queue, whether it is done, the blocks
 of the job that wait for it, the times of block and job, and the job's place in its user's queue.
@@ -11,6 +11,7 @@ of the job that wait for it, the times of block and job, and the job's place in 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from collections.abc import Sequence
 from heapq import heappush
 from itertools import islice
 from typing import Final
@@ -87,33 +88,39 @@ def set_flags(block: Block, task: int, flags: int) -> None:
         block.warnings += bool(flags & WRN_FLAG) - bool(old & WRN_FLAG)
 
 
-def change_range(
+def change_tasks(
     farm: Farm,
     block: Block,
-    first: int,
-    last: int,
+    parts: Sequence[range],
     table: bytes,
     now: Now,
     *,
     also_ready: bool = False,
 ) -> int:
-    """Translate the codes of tasks ``first … last-1``; returns how many changed.
+    """Translate the codes of the tasks of ``parts``; returns how many changed.
 
     ``table`` maps each code (SEMANTICS 2.4); open tasks must map to themselves. Error counts,
     flags, error lists and waits of the changed tasks are cleared: what every manual operation does
-    (R17). With ``also_ready`` they are cleared of tasks that are READY already, too.
+    (R17). With ``also_ready`` they are cleared of tasks that are READY already, too. However many
+    parts there are, they are one translation.
     """
     if block.columns is None and table[Code.READY] == Code.READY:
         return 0  # all are READY and stay it; no columns are needed for that
+    parts = [part for part in parts if part]
+    if not parts:
+        return 0
     columns = block.touch()
-    old = bytes(columns.state[first:last])
+    first, last = min(part.start for part in parts), max(part.stop for part in parts)
+    whole = bytes(columns.state[first:last])
+    chosen = _marks(parts, first, last) if len(parts) > 1 else None
+    old = whole if chosen is None else _blend(_NOT_CHOSEN * len(whole), whole, chosen)
     new = old.translate(table)
     if also_ready:
         _forget_range(farm, block, first, old, bytes([1, *(n != table[n] for n in range(1, 256))]))
         farm.fresh_jobs[block.job.serial] = block.job  # a host may not be avoided any more
     if old == new:
         return 0
-    columns.state[first:last] = new
+    columns.state[first:last] = new if chosen is None else _blend(whole, new, chosen)
     if not also_ready:
         _forget_range(farm, block, first, old, bytes(n != table[n] for n in range(256)))
     changed = 0
@@ -126,7 +133,7 @@ def change_range(
             changed += before
     if block.ready is not None:
         block.ready.reset()
-    farm.changes.task_range(block, first, last)
+    farm.changes.task_ranges(block, parts)
     if new.count(Code.READY):
         farm.fresh_jobs[block.job.serial] = block.job
         if not had_ready:
@@ -136,6 +143,26 @@ def change_range(
         _block_done_changed(farm, block, done, now)
     refresh_queue(farm, block.job, now)
     return changed
+
+
+#: Stands for the code of a task that an operation does not name; every table leaves it alone.
+_NOT_CHOSEN: Final = b"\xff"
+
+
+def _marks(parts: Sequence[range], first: int, last: int) -> bytes:
+    """0xff for each task of ``parts`` among ``first … last-1``, else 0."""
+    marks = bytearray(last - first)
+    for part in parts:
+        marks[part.start - first : part.stop - first] = b"\xff" * len(part)
+    return bytes(marks)
+
+
+def _blend(under: bytes, over: bytes, where: bytes) -> bytes:
+    """``over`` where there are marks, else ``under``; as big numbers, a million in a moment."""
+    mask = int.from_bytes(where, "big")
+    upper = int.from_bytes(over, "big") & mask
+    lower = int.from_bytes(under, "big") & ~mask
+    return (upper | lower).to_bytes(len(where), "big")
 
 
 def _forget_range(farm: Farm, block: Block, first: int, old: bytes, which: bytes) -> None:

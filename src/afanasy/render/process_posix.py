@@ -6,8 +6,10 @@ the same file: exactly one of the two succeeds. It writes to files and never to 
 death of the agent harms nobody.
 
 It handles TERM with a no-op: ignoring it would be inherited by the command, and dying of it would
-lose ``rc``. It sets the run's tag, an absurd but unique limit of the file size, which no ``setsid``
-and no ``env -i`` takes away from the command's children (:mod:`afanasy.render.scan_posix`).
+lose ``rc``. On a full disk the status goes to the end of ``pid``, whose block is there already.
+
+It sets the run's tag, an absurd but unique limit of the file size, which no ``setsid`` and no
+``env -i`` takes away from the command's children (:mod:`afanasy.render.scan_posix`).
 """
 
 from __future__ import annotations
@@ -24,15 +26,18 @@ from typing import Final
 
 from afanasy.render.rundir import Began, parse_stat
 
-#: Arguments: run folder, command, working directory ("" = the run folder). Output is `out` already.
+#: Arguments: run folder, command, working directory ("" = `work` in it). Output is `out` already.
 WRAPPER: Final = r"""trap : TERM INT HUP
 read -r stat </proc/$$/stat && read -r boot </proc/sys/kernel/random/boot_id || exit 125
 set -C; echo "$boot $stat" >"$1/pid" || exit 125; set +C
 ulimit -f "$AF_TAG" 2>/dev/null
-(CDPATH= cd -- "${3:-$1/work}" 2>/dev/null || { : >"$1/nowd"; mkdir -p "$1/work"; cd "$1/work"; }
+(CDPATH= cd -- "${3:-$1/work}" 2>/dev/null ||
+{ : >"$1/nowd"; mkdir -p "$1/work"; cd "$1/work" || cd "$1"; }
 c=$2; set --; unset stat boot CDPATH; eval "unset c
 $c"); rc=$?
-{ echo $rc; read -r up x </proc/uptime; echo $up; times; } >"$1/rc"; exit $rc
+{ echo $rc && read -r up x </proc/uptime && echo $up && times; } >"$1/rc" ||
+echo "rc $rc" >>"$1/pid"
+exit $rc
 """
 #: The wrapper of a post command: tag and folder only.
 POST_WRAPPER: Final = r"""ulimit -f "$AF_TAG" 2>/dev/null

@@ -6,6 +6,7 @@
 |-----------|---------|----------------------------------------------------------------------------|
 | command   | agent   | the Start and its Block, before the process is spawned                     |
 | pid       | wrapper | boot id and ``/proc/PID/stat``, made exclusively: the right to begin, once |
+|           |         | (and the exit status, when the disk is too full for ``rc``)                |
 | work/     | agent   | where the command runs when it has no working directory                    |
 | out       | wrapper | what the command writes, both streams                                      |
 | nowd      | wrapper | there was no working directory                                             |
@@ -144,6 +145,13 @@ def parse_rc(data: bytes | None) -> ExitFile | None:
     return ExitFile(status, uptime, cpu)
 
 
+def parse_late_rc(data: bytes | None) -> ExitFile | None:
+    """The exit status in the second line of ``pid``: the disk was full when ``rc`` was written."""
+    lines = (data or b"").decode("ascii", "replace").split("\n")
+    word, _, status = lines[1].partition(" ") if len(lines) > 2 else ("", "", "")
+    return ExitFile(int(status), -1.0, -1.0) if word == "rc" and status.isdigit() else None
+
+
 def _shell_seconds(word: str) -> float:
     minutes, _, seconds = word.rstrip("s").partition("m")
     return int(minutes) * 60 + float(seconds)
@@ -210,7 +218,8 @@ class RunFolders:
 
     def rc(self, run: int) -> ExitFile | None:
         """How the command ended, None when it did not write it."""
-        return parse_rc(read_file(self.path(run) + "/rc"))
+        path = self.path(run)
+        return parse_rc(read_file(path + "/rc")) or parse_late_rc(read_file(path + "/pid"))
 
     def no_directory(self, run: int) -> bool:
         """Whether the working directory was missing."""

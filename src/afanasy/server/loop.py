@@ -363,6 +363,8 @@ class FarmLoop:
         step_s = (now.wall - before.wall) - (now.mono - before.mono)
         if abs(step_s) > CLOCK_STEP_S:
             log.warning("clock_stepped", seconds=round(step_s))
+        if abs(step_s) > 1.0:
+            self.apply(events.Tick(clock_stepped=True))
         self._beat = self._aio.call_later(BEAT_S, self._on_beat)
 
     # -------------------------------------------------------------------------------- store

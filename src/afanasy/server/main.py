@@ -13,6 +13,7 @@ import gc
 import ipaddress
 import logging
 import os
+import resource
 import signal
 import sys
 from collections.abc import Callable
@@ -20,7 +21,9 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, Final
 
+import sqlalchemy as sa
 import structlog
+from sqlalchemy.exc import DBAPIError
 
 import afanasy
 from afanasy.core.restore import restore
@@ -45,6 +48,8 @@ log = structlog.get_logger("server")
 PORT_DEFAULT: Final = 51000
 #: Exit code when the server must be started again to agree with its database.
 EXIT_RESTORE: Final = 75
+#: Open files that we ask the host for.
+FILES_MAX: Final = 65_536
 
 
 def make_parser(prog: str = "afserver") -> argparse.ArgumentParser:
@@ -174,16 +179,38 @@ def tame_collector() -> None:
     gc.set_threshold(50_000, 50, 100)
 
 
+def raise_file_limit() -> None:
+    """Open files as the host lets us: each render and each client is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES_MAX if hard == resource.RLIM_INFINITY else min(hard, FILES_MAX)
+    if wanted > soft:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def open_database(path: Path, wall_s: float) -> tuple[sa.Engine, database.TakeOver]:
+    """The farm's database, brought to our schema and taken over. Raises UserError."""
+    engine = database.open_sqlite(path)
+    try:
+        database.migrate(engine)
+        return engine, database.take_over(engine, wall_s)
+    except DBAPIError as error:
+        hint = (
+            "stop the program that keeps it locked"
+            if "locked" in str(error.orig)
+            else "restore a backup; sqlite3's .recover may save what can be read"
+        )
+        raise UserError("database", f"{path}: {error.orig}", hint, field="--data") from None
+
+
 async def serve(options: argparse.Namespace) -> int:
     """Run until a signal, or until the store fails for good. Returns the exit code."""
     bind: list[str] = options.bind or ["127.0.0.1"]
     allowed = trusted(options.trust, bind)
     lock = lock_data(options.data)
-    engine = database.open_sqlite(options.data / "farm.db")
-    masks = Masks()
+    raise_file_limit()
     now = read_clocks()
-    database.migrate(engine)
-    farm_id, epoch = database.take_over(engine, now.wall)
+    engine, (farm_id, epoch) = open_database(options.data / "farm.db", now.wall)
+    masks = Masks()
     farm = Farm(farm_id, epoch, masks.full_match, serving_mono=now.mono)
     masks.known_names = lambda: chain(farm.renders, farm.jobs_by_name)
     restore(farm, database.load(engine), now)

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from afanasy.core.rows import Row
+from afanasy.model.errors import UserError
 from afanasy.model.ids import next_epoch
 from afanasy.store import schema
 
@@ -37,14 +38,23 @@ def open_sqlite(path: Path) -> sa.Engine:
 
 
 def migrate(engine: sa.Engine) -> None:
-    """Bring the schema to this version's. Raises what alembic raises when it cannot."""
+    """Bring the schema to this version's. Raises UserError for a schema that it does not know."""
     from alembic import command
     from alembic.config import Config
+    from alembic.util import CommandError
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["engine"] = engine
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise UserError(
+            "schema",
+            f"this version cannot read the database: {error}",
+            "install the version that wrote it, or a newer one",
+            field="--data",
+        ) from None
 
 
 def lock_for_writing(connection: sa.Connection) -> None:

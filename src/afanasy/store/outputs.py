@@ -122,6 +122,8 @@ class OutputFiles:
         self._segments.mkdir(parents=True, exist_ok=True)
         self._open: dict[int, FileIO] = {}
         self._dirty: dict[int, FileIO] = {}
+        #: Segments were made whose entries in the folder are not on disk yet.
+        self._has_new = False
         self._ended: list[int] = []
         #: File → its length before the pieces that are being written.
         self._before: dict[Path, int] = {}
@@ -169,6 +171,9 @@ class OutputFiles:
             _, segment = self._dirty.popitem()
             with segment:
                 os.fdatasync(segment.fileno())
+        if self._has_new:
+            _sync_folder(self._segments)
+            self._has_new = False
 
     def _undo(self) -> None:
         """Cut off what was appended since the last success; it will be appended again."""
@@ -234,11 +239,9 @@ class OutputFiles:
             if len(self._dirty) >= _DIRTY_MAX:
                 self._sync_segments()
             path = self._segment_path(block)
-            is_new = not path.exists()
+            self._has_new = self._has_new or not path.exists()
             segment = self._dirty[block] = path.open("ab", buffering=0)
             self._before.setdefault(path, segment.tell())
-            if is_new:
-                _sync_folder(self._segments)
         return segment
 
     def shrink_block(self, block: int) -> bool:
