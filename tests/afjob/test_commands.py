@@ -108,6 +108,10 @@ TABLE: list[tuple[str, str, str, str, list[str]]] = [
         ["/r/a.@####@.exr"],
     ),
     (
+        "/p/s.hip 1 10 --node /out/a -ignoreinputs", "hbatch_mantra", "",
+        'hbatch -c "render -V -f @#@ @#@ -i 1 -s /out/a; quit" /p/s.hip', [],
+    ),
+    (
         "/p/s.hipnc 1 10 --node /out/geo --renderer geometry", "hbatch", "",
         'hbatch -c "render -V -f @#@ @#@ -i 1 /out/geo; quit" /p/s.hipnc', [],
     ),
@@ -256,6 +260,7 @@ def test_no_extension_has_two_programs() -> None:
         ("s.ma 1 5 --output img_####.exr", "--output", "NAME.####.EXT"),
         ("s.nk 1 5 --camera c", "--camera", "it has --node --view"),
         ("s.comp 1 5 --node c", "--node", "none of its own"),
+        ("s.nk 1 5 --ignore-inputs", "--ignore-inputs", "it has --node --view"),
         ("s.xyz 1 5 --command 'a {secne}'", "--command", "{scene}"),
         ("s.xyz 1 5 --command 'a {output}'", "--command", "needs --output"),
         ("s.xyz 1 5 --command 'a {tile}'", "--command", "needs --tiles"),

@@ -42,9 +42,8 @@ bpy.ops.wm.save_as_mainfile(filepath=os.path.abspath("s.blend"))
 
 
 @pytest.fixture
-def farm(tmp_path: Path, here: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Two renders that find our own programs."""
-    monkeypatch.setenv("PATH", f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}")
+def farm(tmp_path: Path, here: Path) -> Any:
+    """Two renders."""
     with Farm(tmp_path / "farm") as farm:
         for name in ("a", "b"):
             farm.start_render(name, "--capacity", "1000")
@@ -126,9 +125,44 @@ def test_tiles_of_a_plain_command_are_stitched_and_encoded(farm: Farm, tmp_path:
     (post,) = [block["cmd_post"] for block in full["blocks"] if block.get("cmd_post")]
     assert len(list((folder / "out").iterdir())) == 3 + 18
     roots = os.pathsep.join([full["folders"]["output"], str(folder)])
-    subprocess.run(post, shell=True, check=True, env={**os.environ, "AF_DELETE_ROOTS": roots})
+    path = f"{os.environ['PATH']}{os.pathsep}{PROGRAMS}"
+    env = {**os.environ, "AF_DELETE_ROOTS": roots, "PATH": path}
+    subprocess.run(post, shell=True, check=True, env=env)
     assert {path.name for path in (folder / "out").iterdir()} == {
         "a.0001.png", "a.0003.png", "a.0005.png"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("stitch", ["auto", *filter(shutil.which, ["oiiotool"])])
+def test_tiles_in_pixels_on_two_renders(farm: Farm, tmp_path: Path, stitch: str) -> None:
+    folder = tmp_path / "the shot"
+    folder.mkdir()
+    make = ["convert", "-size", "65x47", "plasma:red-blue", "-depth", "16", "in.png"]
+    subprocess.run(make, cwd=folder, check=True)
+    command = "convert {scene} -crop {width}x{height}+{x0}+{y0} +repage {output}"
+    job = send(
+        farm, "in.png", "5", "5", "--tiles", "3x2", "--resolution", "65x47", "--command", command,
+        "--output", "out.png", "--stitch", stitch, folder=folder,
+    )  # fmt: skip
+    finish(farm, job)
+    assert identical(folder / "in.png", folder / "out.0005.png")
+    assert {task.get("hst") for task in farm.progress(job)[0]} == {"a", "b"}
+
+
+def test_values_copies_and_scripts_on_a_farm(farm: Farm, tmp_path: Path) -> None:
+    (tmp_path / "size.txt").write_text("the scene")
+    (tmp_path / "note.py").write_text("def change(job, shot): job.blocks[1].set_env('LATE', '!')")
+    job = send(
+        farm, "size.txt", "1", "2", "--vary", "size", "10", "-0.5", "2", "--temp-scene",
+        "--script", "note.py", "--output", "out.txt", "--command",
+        "{ cat {scene}; echo \" {value}$LATE\"; } >{output}", folder=tmp_path,
+    )  # fmt: skip
+    (tmp_path / "size.txt").write_text("changed since")
+    finish(farm, job)
+    told = {path.name: path.read_text() for path in tmp_path.glob("out.*.txt")}
+    assert told == {
+        "out.size-10.0001.txt": "the scene 10\n", "out.size-10.0002.txt": "the scene 10\n",
+        "out.size-9.5.0001.txt": "the scene 9.5!\n", "out.size-9.5.0002.txt": "the scene 9.5!\n",
     }  # fmt: skip
 
 

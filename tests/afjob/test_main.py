@@ -129,6 +129,20 @@ def test_help_names_every_program_and_whose_option_it_is(
     assert "the camera (Arnold, Blender, 3ds Max, Maya, USD, V-Ray)" in out
 
 
+#: The options of the classic tool (SEMANTICS 14.2).
+CLASSIC = """
+    -by -fpt -seq -name -proj -pwd -priority -os -hostsmask -hostsexcl -depmask -depglbl
+    -maxruntasks -maxtasksperhost -maxruntime -lifetime -capacity -capmin -capmax -pause
+    -node -take -type -output -images -exec -extrargs -ignoreinputs -tempscene -deletescene
+    -mname -mcodec -mres -varirender -simulate -noscript -script -V
+"""
+
+
+def test_every_option_of_the_classic_tool_is_there() -> None:
+    known = {name for action in make_parser(load())._actions for name in action.option_strings}
+    assert set(CLASSIC.split()) <= known
+
+
 def test_the_manual_has_every_option_and_every_extension() -> None:
     text = MANUAL.read_text("utf-8")
     catalog = load()
@@ -144,7 +158,7 @@ def test_the_manual_has_every_option_and_every_extension() -> None:
 
 def examples() -> list[str]:
     """The command lines of the manual."""
-    blocks = re.findall(r"```sh\n(.*?)```", MANUAL.read_text("utf-8"), re.DOTALL)
+    blocks = re.findall(r"```sh run\n(.*?)```", MANUAL.read_text("utf-8"), re.DOTALL)
     return [line for block in blocks for line in block.splitlines() if line.startswith("afjob ")]
 
 

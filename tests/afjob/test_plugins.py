@@ -17,7 +17,9 @@ MANUAL = Path(__file__).parents[2] / "docs/howto-afjob.md"
 @pytest.fixture
 def folder(here: Path) -> Path:
     """The manual's example in a plug-in folder."""
-    (example,) = re.findall(r"```python\n(.*?)```", MANUAL.read_text("utf-8"), re.DOTALL)
+    (example,) = re.findall(
+        r"```python file=plugins/afjob/guerilla.py\n(.*?)```", MANUAL.read_text("utf-8"), re.DOTALL
+    )
     (here / "plugins/afjob").mkdir(parents=True)
     (here / "plugins/afjob/guerilla.py").write_text(example, "utf-8")
     return here / "plugins"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 
 import pytest
@@ -91,13 +92,66 @@ def test_a_studio_spells_paths_its_own_way() -> None:
     assert service.files() == ["P:/f"]
 
 
+@pytest.fixture
+def paths_map(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This host has /srv/prj at /mnt/p."""
+    monkeypatch.setenv("CGRU_PATHSMAP", '[["/mnt/p", "/srv/prj"]]')
+
+
+@pytest.mark.usefixtures("paths_map")
+def test_the_paths_map_of_this_host() -> None:
+    task = TaskInfo(
+        flags=NUMERIC,
+        frame_start=5,
+        frame_finish=5,
+        command_block='r "/srv/prj/a b" -o=/srv/prj/@###@ /srv/x -t @AF_CAPACITY@ @AF_HOSTS@',
+        working_directory="/srv/prj/w",
+        environment={"ROOTS": "/srv/prj/x:/usr:/srv/prj/y"},
+        files_block=["/srv/prj/f.@#@.exr", "f.exr"],
+        capacity_coeff=2,
+        hosts=["/srv/prj"],
+    )
+    service = Service(task)
+    # The hosts come last, so no name of theirs is taken for a path.
+    assert service.command() == 'r "/mnt/p/a b" -o=/mnt/p/005 /srv/x -t 2 -H /srv/prj'
+    assert service.working_directory() == "/mnt/p/w"
+    assert service.environment()["ROOTS"] == "/mnt/p/x:/usr:/mnt/p/y"
+    assert service.files() == ["/mnt/p/f.5.exr", "f.exr"]
+    assert service.parsed_files(["/mnt/p/f.5.exr", "/tmp/x"]) == ["/srv/prj/f.5.exr", "/tmp/x"]
+
+
+def test_a_paths_map_without_sense_starts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CGRU_PATHSMAP", '[["/mnt/p"]]')
+    service = Service(TaskInfo(command_block="r"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what the configuration itself says of it
+        command = ask(service, "", service.command)
+    assert (command, len(service.log)) == ("", 1)
+    assert "pathsmap" in service.log[0]
+
+
+def test_deletefiles_may_delete_in_the_folders_of_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    folders = ["/srv/prj/out/", "/srv/prj/out", "", "relative", "/", "/a:b", "/w/../w"]
+    monkeypatch.setenv("CGRU_PATHSMAP", '[["/mnt/p", "/srv/prj"]]')
+    task = TaskInfo(job_folders=folders)
+    assert Service(task).environment()["AF_DELETE_ROOTS"] == "/mnt/p/out:/w"
+    task.environment["AF_DELETE_ROOTS"] = "/only/here"
+    assert Service(task).environment()["AF_DELETE_ROOTS"] == "/only/here"
+    assert "AF_DELETE_ROOTS" not in Service(TaskInfo(job_folders=["/"])).environment()
+
+
 def test_environment_values() -> None:
     task = TaskInfo(
-        job_id=7, block_num=2, task_num=41, environment={"A": "x", "AF_JOB_ID": "forged"}
+        job_id=7,
+        job_serial=70,
+        block_num=2,
+        task_num=41,
+        environment={"A": "x", "AF_JOB_ID": "forged"},
     )
     assert Service(task).environment() == {
         "A": "x",
         "AF_JOB_ID": "7",
+        "AF_JOB_SERIAL": "70",
         "AF_BLOCK_ID": "2",
         "AF_TASK_ID": "41",
     }

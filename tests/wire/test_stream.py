@@ -45,6 +45,18 @@ def test_the_other_direction_has_no_greeting() -> None:
     assert FrameReader(at_server=False).feed(encode_frame(said)) == said
 
 
+def test_an_older_peer_lacks_the_last_fields() -> None:
+    block = stream.Block(
+        1, 5, 7, "job", "ann", 0, "b", "generic", "", 1, "true", "", {}, [], 1, 1, 1000,
+        job_folders=["/p"],
+    )  # fmt: skip
+    (array,) = msgspec.json.decode(encode_frame([block])[4:])
+    body = msgspec.json.encode([array[:-1]])
+    (heard,) = FrameReader(at_server=False).feed(len(body).to_bytes(4, "big") + body)
+    block.job_folders = []
+    assert heard == block
+
+
 def test_a_newer_peers_fields_are_passed_over() -> None:
     body = b'[["bye","exit","a field of tomorrow",5]]'
     frame = len(body).to_bytes(4, "big") + body

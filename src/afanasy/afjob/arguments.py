@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import argparse
 import re
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from afanasy import __version__
 from afanasy.afjob.catalog import Catalog
 from afanasy.afjob.errors import JobError
 from afanasy.afjob.movie import CODECS
 from afanasy.afjob.program import Program
+from afanasy.afjob.scripts import VARIABLE as SCRIPTS_VARIABLE
 from afanasy.afjob.tiles import STITCHERS
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)")
@@ -98,6 +99,11 @@ def make_parser(catalog: Catalog) -> Parser:
     add = group.add_argument
     add("--server", metavar="HOST:PORT", default="", help="the server to send it to")
     add("--simulate", "-simulate", action="store_true", help="print the job, send nothing")
+    add("--verbose", "-V", action="store_true", help="print the job too, to standard error")
+    add("--script", "-script", metavar="FILE.py|NAME", action="append", default=[],
+        help="a script that may change the job before it is sent; may be repeated")  # fmt: skip
+    add("--no-script", "-noscript", action="store_true",
+        help=f"leave the studio's scripts out ({SCRIPTS_VARIABLE})")  # fmt: skip
     add("--json", action="store_true", help="print one JSON document")
     add("--no-check", action="store_true", help="do not look whether FILE exists here")
     add("--version", action="version", version=f"afjob {__version__}")
@@ -110,6 +116,8 @@ def _frames(parser: Parser) -> None:
     add("--per-task", "-fpt", metavar="N", type=int, default=1, help="frames in a task (1)")
     add("--sequential", "-seq", metavar="N", type=int,
         help="1 in a row, N every N-th first, 0 by halving, negative from the end")  # fmt: skip
+    add("--vary", "-varirender", nargs=4, metavar=("ATTR", "START", "STEP", "COUNT"),
+        help="render all frames COUNT times, with other values of an attribute")  # fmt: skip
 
 
 def _job(parser: Parser) -> None:
@@ -135,6 +143,8 @@ def _job(parser: Parser) -> None:
         help="delete the job so long after its creation, as 7d")  # fmt: skip
     add("--delete-scene", "-deletescene", action="store_true",
         help="delete FILE when the job is deleted")  # fmt: skip
+    add("--temp-scene", "-tempscene", action="store_true",
+        help="render a copy of FILE, deleted with the job")  # fmt: skip
 
 
 def _block(parser: Parser) -> None:
@@ -166,8 +176,11 @@ def _program(parser: Parser, catalog: Catalog) -> None:
     for option, titles in catalog.options().items():
         names = [f"--{option.name}", *((option.classic,) if option.classic else ())]
         text = f"{option.help} ({', '.join(titles)})".replace("%", "%%")
+        how: dict[str, Any] = {"metavar": option.metavar}
+        if option.flag:
+            how = {"action": "store_const", "const": "yes"}
         try:
-            add(*names, dest=f"program_{option.key}", metavar=option.metavar, help=text)
+            add(*names, dest=f"program_{option.key}", help=text, **how)
         except argparse.ArgumentError:
             catalog.problems.append(f"--{option.name} of {titles[0]} is another option of afjob")
     add("--images", "-images", metavar="PATTERN", help="what is written, where --output is none")
@@ -180,8 +193,10 @@ def _program(parser: Parser, catalog: Catalog) -> None:
 def _after(parser: Parser) -> None:
     add = parser.add_argument_group("tiles, and a movie afterwards").add_argument
     add("--tiles", metavar="COLSxROWS", type=grid, help="render each frame in parts, as 2x2")
+    add("--resolution", metavar="WxH", type=size,
+        help="size of the images, for tiles that are named in pixels")  # fmt: skip
     add("--stitch", choices=STITCHERS, default=next(iter(STITCHERS)),
-        help="what puts the parts together (%(default)s)")  # fmt: skip
+        help="what puts the parts together (%(default)s: what the render has)")  # fmt: skip
     add("--movie", "-mname", metavar="FILE", help="encode the images into a movie")
     add("--movie-codec", "-mcodec", choices=CODECS, default=next(iter(CODECS)),
         help="how (%(default)s)")  # fmt: skip

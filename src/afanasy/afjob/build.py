@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, NamedTuple
 
 from af import Block, Job, config
 from afanasy.afjob import sequence
 from afanasy.afjob.arguments import given
 from afanasy.afjob.catalog import Catalog
+from afanasy.afjob.copies import copy_name
 from afanasy.afjob.errors import Exit, JobError
 from afanasy.afjob.movie import movie_block
 from afanasy.afjob.program import CAPACITY, Program, Shot
 from afanasy.afjob.programs.generic import COMMAND, Generic
-from afanasy.afjob.shell import Raw
+from afanasy.afjob.scripts import change
+from afanasy.afjob.shell import Raw, line
 from afanasy.afjob.tiles import stitch_block, tiles_block
+from afanasy.afjob.vary import marked, variants
 
 #: Options that are one setter of the job.
 _JOB: dict[str, Callable[[Job, Any], None]] = {
@@ -49,7 +53,16 @@ _BLOCK: dict[str, Callable[[Block, Any], None]] = {
 }
 
 
-def build(options: argparse.Namespace, catalog: Catalog) -> Job:
+class Made(NamedTuple):
+    """What a command line becomes."""
+
+    job: Job
+    scene: str
+    #: Name of the copy that the job renders (``--temp-scene``), still to be made; "" = none.
+    copy: str
+
+
+def build(options: argparse.Namespace, catalog: Catalog, plugins: Iterable[Path] = ()) -> Made:
     """The whole job. Raises :class:`JobError` naming the option that cannot be."""
     found = catalog.find(options.file)
     if options.program_command is not None and COMMAND not in found.OPTIONS:
@@ -58,8 +71,12 @@ def build(options: argparse.Namespace, catalog: Catalog) -> Job:
     program = found(_shot(options, found, values))
     _check_frames(options, found)
     _check_scene(options, program)
+    scene = program.shot.scene
+    copy = _copy_name(options, program)
+    if copy:
+        program = found(replace(program.shot, scene=copy))
 
-    job = Job(options.name or PurePath(program.shot.scene.replace("\\", "/")).name)
+    job = Job(options.name or PurePath(scene.replace("\\", "/")).name)
     _set_all(job, _JOB, options)
     if options.os == "any":
         job.set_any_os()
@@ -67,19 +84,41 @@ def build(options: argparse.Namespace, catalog: Catalog) -> Job:
         _set("os", job.set_need_os, options.os)
     if options.pause:
         job.pause()
+    to_delete = [copy] if copy else []
     if options.delete_scene:
-        many = program.SCENE_PER_FRAME
-        job.set_post_delete_files(program.scene_sequence().any() if many else program.shot.scene)
+        to_delete.append(program.scene_sequence().any() if program.SCENE_PER_FRAME else scene)
+    if to_delete:
+        job.set_command_post(line("deletefiles", *to_delete))
     job.set_folder("input", os.path.dirname(program.shot.scene) or program.shot.folder)  # noqa: PTH120 - the scene may be of another system
-    _add_blocks(job, program, options)
+    if options.resolution and not options.tiles:
+        raise JobError("only tiles need it", "say --tiles", option="--resolution")
+    if options.vary:
+        if options.tiles:
+            raise JobError("tiles render one value", "leave one of them out", option="--vary")
+        for mark, shot in variants(found, program.shot, options.vary):
+            _add_blocks(job, found(shot), options, mark)
+    else:
+        _add_blocks(job, program, options)
     for block in job.blocks:
         block.set_working_directory(program.shot.folder)
-    return job
+    studio = not options.no_script
+    change(job, program.shot, options.script, studio=studio, folders=plugins)
+    return Made(job, scene, copy)
 
 
-def _add_blocks(job: Job, program: Program, options: argparse.Namespace) -> None:
+def _copy_name(options: argparse.Namespace, program: Program) -> str:
+    if not options.temp_scene:
+        return ""
+    if program.SCENE_PER_FRAME:
+        raise JobError(
+            f"a {program.TITLE} file is one frame, and nobody edits it", option="--temp-scene"
+        )
+    return copy_name(program.shot.scene)
+
+
+def _add_blocks(job: Job, program: Program, options: argparse.Namespace, mark: str = "") -> None:
     shot, images = program.shot, program.images()
-    block = Block("render", program.service())
+    block = Block(f"render {mark}".rstrip(), program.service())
     if program.parser():
         block.set_parser(program.parser())
     last = block.data["name"]
@@ -99,12 +138,13 @@ def _add_blocks(job: Job, program: Program, options: argparse.Namespace) -> None
     if images is not None:
         job.set_folder("output", os.path.dirname(images.head))  # noqa: PTH120 - as above
     if options.movie:
-        job.blocks.append(
-            movie_block(
-                shot, images, movie=options.movie, codec=options.movie_codec,
-                size=options.movie_size, rate=options.movie_rate, after=last,
-            )
+        name = marked(options.movie, mark) if mark else options.movie
+        movie = movie_block(
+            shot, images, movie=name, codec=options.movie_codec,
+            size=options.movie_size, rate=options.movie_rate, after=last,
         )  # fmt: skip
+        movie.set_name(f"movie {mark}".rstrip())
+        job.blocks.append(movie)
 
 
 def _set_block(block: Block, options: argparse.Namespace, *, known_files: bool) -> None:
@@ -149,6 +189,7 @@ def _shot(options: argparse.Namespace, program: type[Program], values: dict[str,
         executable=options.exec or _executable(program),
         extra=Raw(options.extra),
         images=options.images or "",
+        resolution=options.resolution,
         given=values,
     )
 

@@ -17,7 +17,8 @@ from af import config, send
 from af.answers import refusal, warnings_of
 from afanasy.afjob import catalog as catalogs
 from afanasy.afjob.arguments import make_parser
-from afanasy.afjob.build import build
+from afanasy.afjob.build import Made, build
+from afanasy.afjob.copies import make_copy, remove_copy
 from afanasy.afjob.errors import Exit, JobError, refused
 
 
@@ -65,11 +66,17 @@ def _run(words: list[str]) -> int:
         servers = config.servers(options.server)
     except ValueError as error:
         raise JobError(str(error), "as render-server:51000", option="--server") from None
-    job = build(options, catalog).filled()
+    made = build(options, catalog, folders)
+    problem = made.job.problem()  # a script may have done that
+    if problem:
+        raise JobError(problem, option="--script")
+    job = made.job.filled()
     if options.simulate:
         print(json.dumps({"job": job}, ensure_ascii=False, indent=None if options.json else 2))
         return Exit.OK
-    answer = _send(job, servers)
+    if options.verbose:
+        print(json.dumps({"job": job}, ensure_ascii=False, indent=2), file=sys.stderr)
+    answer = _send_with_copy(made, job, servers)
     if options.json:
         print(json.dumps(answer, ensure_ascii=False))
     else:
@@ -86,6 +93,27 @@ def _extra_joined(words: list[str]) -> list[str]:
         else:
             joined.append(word)
     return joined
+
+
+#: After these nobody knows whether the server has the job.
+_UNSURE = ("timeout", "lost", "garbage")
+
+
+def _send_with_copy(
+    made: Made, job: dict[str, Any], servers: list[tuple[str, int]]
+) -> dict[str, Any]:
+    """Copy the scene if that was asked for, and send; a job that is not sent leaves no copy."""
+    if not made.copy:
+        return _send(job, servers)
+    make_copy(made.scene, made.copy)
+    try:
+        return _send(job, servers)
+    except JobError as error:
+        if error.code in _UNSURE:
+            print(f"afjob: warning: the copy {made.copy} stays", file=sys.stderr)
+        else:
+            remove_copy(made.copy)
+        raise
 
 
 def _send(job: dict[str, Any], servers: list[tuple[str, int]]) -> dict[str, Any]:

@@ -8,13 +8,15 @@ builds. The farm fills frame numbers into ``@#@``, so one command line stands fo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
+from af import numeric
 from afanasy.afjob import sequence
 from afanasy.afjob.errors import JobError
 from afanasy.afjob.sequence import Sequence
 from afanasy.afjob.shell import Raw
+from afanasy.afjob.tile import Tile, filled, names_tile, needs_of
 
 #: Filled by the render: the first and the last frame of a task, in turns.
 FIRST = LAST = "@#@"
@@ -31,6 +33,8 @@ class Option:
     metavar: str = "NAME"
     #: The spelling of the classic tool.
     classic: str = ""
+    #: It takes no value: given or not.
+    flag: bool = False
 
     @property
     def key(self) -> str:
@@ -47,26 +51,6 @@ RENDERER = Option("renderer", "the renderer or engine", classic="-type")
 FORMAT = Option("format", "the format of the images")
 PASS = Option("pass", "the pass")
 PROJECT_FOLDER = Option("project-folder", "the project of the scene", "DIR", "-proj")
-
-
-@dataclass(frozen=True, slots=True)
-class Tile:
-    """One part of a frame; columns from the left and rows from the top, both from 1."""
-
-    row: int
-    column: int
-    rows: int
-    columns: int
-
-    @property
-    def index(self) -> int:
-        """Place in reading order, from 0."""
-        return (self.row - 1) * self.columns + self.column - 1
-
-    @property
-    def mark(self) -> str:
-        """What stands in the names of its files."""
-        return f"tile-{self.row}-{self.column}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +72,10 @@ class Shot:
     extra: Raw = field(default_factory=Raw)
     #: ``--images``: what is written, where the program cannot say it.
     images: str = ""
+    #: ``--resolution``: the picture's width and height in pixels, where it was said.
+    resolution: tuple[int, int] | None = None
+    #: ``--vary``: an attribute of the scene and its value for this block.
+    vary: tuple[str, str] | None = None
     #: The program's own options, by :attr:`Option.key`.
     given: Mapping[str, str] = field(default_factory=dict[str, str])
 
@@ -124,8 +112,10 @@ class Program:
     FRAME_MIN: ClassVar[int | None] = None
     #: A scene file holds one frame: FILE is a pattern, and a task is one frame.
     SCENE_PER_FRAME: ClassVar[bool] = False
-    #: :meth:`tile_command` works.
-    TILES: ClassVar[bool] = False
+    #: Its tiles are whole frames in which only the part has pixels (EXR with a data window).
+    TILES_WHOLE: ClassVar[bool] = False
+    #: ``command`` minds :attr:`Shot.vary`.
+    VARIES: ClassVar[bool] = False
 
     def __init__(self, shot: Shot) -> None:
         self.shot = shot
@@ -159,7 +149,36 @@ class Program:
 
         With ``crop`` the picture is only the part, else the whole frame with nothing around it.
         """
-        raise JobError(f"{self.TITLE} renders no tiles with afjob", option="--tiles")
+        raise JobError(
+            f"{self.TITLE} renders no tiles by itself",
+            "say by --extra how it renders a region, as '--crop {left} {right}'",
+            option="--tiles",
+        )
+
+    def tiles_by_extra(self) -> bool:
+        """Whether ``--extra`` says how a part is rendered, in the words of a tile."""
+        return names_tile(self.shot.extra)
+
+    def extra_tile_command(self, frame: int, tile: Tile, output: Sequence) -> str:
+        """The usual command line for one part, with the part's words in ``--extra``."""
+        shot = self.shot
+        words = {"output": output.frame(frame), **tile.words(shot.resolution)}
+        extra = filled(shot.extra, words, "--extra", needs_of(tiles=True))
+        given = {**shot.given, OUTPUT.key: output.hashes()}
+        part = type(self)(
+            replace(shot, first=frame, last=frame, by=1, extra=Raw(extra), given=given, images="")
+        )
+        if OUTPUT not in self.OPTIONS or part.images() != output:
+            raise JobError(f"the names of {self.TITLE}'s tiles cannot be said", option="--tiles")
+        return numeric.fill_numbers(part.command(), frame, frame)
+
+    def tile_images(self, tile: Tile, images: Sequence) -> Sequence:
+        """The files of one part."""
+        return images.with_mark(tile.mark)
+
+    def tile_pattern(self, images: Sequence) -> str:
+        """A pattern for the files of all parts of all frames."""
+        return images.with_mark("tile-*.").any()
 
     # ------------------------------------------------------------------------------ for commands
 

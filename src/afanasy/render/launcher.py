@@ -10,8 +10,11 @@ import asyncio
 import errno
 import os
 import signal
+import sys
+import sysconfig
 from collections import deque
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any, Final
 
 from afanasy.model.states import RunEnd
@@ -25,6 +28,15 @@ from afanasy.render.rundir import RunFolders
 
 LAUNCH_AT_ONCE: Final = 4
 _STORAGE_ERRORS: Final = frozenset({errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EIO})
+
+
+def programs_folder() -> str:
+    """The folder of our own programs: that of this one, else of its Python; "" = in none."""
+    scripts = sysconfig.get_path("scripts")
+    for folder in (Path(sys.argv[0]).parent, Path(sys.executable).parent, Path(scripts)):
+        if (folder / "deletefiles").exists():
+            return str(folder.absolute())
+    return ""
 
 
 class Launcher:
@@ -51,6 +63,7 @@ class Launcher:
         self._watch = watch
         self._in_background = in_background
         self._loop = asyncio.get_running_loop()
+        self._programs = programs_folder()
         self._waiting: deque[Launch] = deque()
         self._due = False
 
@@ -95,7 +108,7 @@ class Launcher:
             self._spawn(live, host)
 
     def _spawn(self, live: LiveRun, host: TaskHost) -> None:
-        wanted = host.to_spawn(self._options.environment, live.tag)
+        wanted = host.to_spawn(self._options.environment, live.tag, self._programs)
         if wanted is None:
             self._not_begun(live.run, RunEnd.FAILED_TO_START, host.log_lines())
             return

@@ -76,6 +76,7 @@ def task_info(start: Start, block: Block, run_dir: str, host: str) -> TaskInfo:
         block_custom_data=block.block_custom_data,
         user_custom_data=block.user_custom_data,
         run_dir=run_dir,
+        job_folders=block.job_folders,
     )
 
 
@@ -117,8 +118,13 @@ class TaskHost:
         """The service says that there is nothing to do."""
         return self.may_skip and ask(self.service, False, self.service.skip)
 
-    def to_spawn(self, inherited: Mapping[str, str], tag: int) -> ToSpawn | None:
-        """Command, directory and environment; None = cannot start, the reason is in the log."""
+    def to_spawn(
+        self, inherited: Mapping[str, str], tag: int, programs: str = ""
+    ) -> ToSpawn | None:
+        """Command, directory and environment; None = cannot start, the reason is in the log.
+
+        ``programs`` is the folder of our own programs: tasks find them behind all others (R23).
+        """
         service, info = self.service, self.info
         command = ask(service, "", service.command)
         if not command.strip():
@@ -131,7 +137,10 @@ class TaskHost:
         for name in SECRETS:
             environment.pop(name, None)
         environment.update(ask(service, dict[str, str](), service.environment))
+        if programs:
+            environment["PATH"] = with_programs(environment.get("PATH", ""), programs)
         environment["AF_JOB_ID"] = str(info.job_id)
+        environment["AF_JOB_SERIAL"] = str(info.job_serial)
         environment["AF_BLOCK_ID"] = str(info.block_num)
         environment["AF_TASK_ID"] = str(info.task_num)
         environment["AF_TASK_NUMBER"] = str(info.number)
@@ -217,11 +226,15 @@ class TaskHost:
             report,
             parser.bad_result if parser is not None else "",
             error_class,
-            list(parser.files) if parser is not None else [],
+            self._parsed_files(),
             self.log_lines(),
             memory_peak_mb,
             self.checks_files,
         )
+
+    def _parsed_files(self) -> list[str]:
+        names = list(self.parser.files) if self.parser is not None else []
+        return ask(self.service, names, self.service.parsed_files, names) if names else []
 
     def late_lines(self) -> list[str]:
         """Lines that the service wrote after :meth:`end_state`."""
@@ -241,6 +254,13 @@ class TaskHost:
     def log_lines(self) -> list[str]:
         """Lines of loader, service and parser."""
         return [*self.log, *self.service.log, *(self.parser.log if self.parser else ())]
+
+
+def with_programs(path: str, folder: str) -> str:
+    """A PATH with our programs at its end: a program of the same name on it goes before ours."""
+    if folder in path.split(os.pathsep):
+        return path
+    return f"{path or os.defpath}{os.pathsep}{folder}"
 
 
 def _spawn_fault(command: str, directory: str, environment: dict[str, str]) -> str:

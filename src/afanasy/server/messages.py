@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import afanasy
-from afanasy.core.state import Block, Run
+from afanasy.core.state import Block, Job, Run
 from afanasy.wire import stream
 
 VERSION: Final = afanasy.__version__
@@ -40,7 +40,14 @@ def block_message(block: Block) -> stream.Block:
         job_custom_data=job.spec.custom_data,
         block_custom_data=spec.custom_data,
         user_custom_data=job.user.spec.custom_data,
+        job_folders=job_folders(job),
     )
+
+
+def job_folders(job: Job) -> list[str]:
+    """The job's folders and the working directories of its blocks, each once, in this order."""
+    directories = (block.spec.working_directory for block in job.blocks)
+    return [path for path in dict.fromkeys([*job.spec.folders.values(), *directories]) if path]
 
 
 def start_message(run: Run, epoch: int) -> stream.Start:

@@ -10,13 +10,15 @@ Checks and post commands may be asked again by a restarted agent, so they change
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Final, ParamSpec, TypeVar
 
-from af import numeric
+from af import config, numeric
+from af.pathmap import PathMap
 
 #: Bits of a block's flags.
 FLAG_NUMERIC: Final = 1 << 0
@@ -25,6 +27,8 @@ FLAG_CHECK_RENDERED_FILES: Final = 1 << 7
 
 CAPACITY_MARK: Final = "@AF_CAPACITY@"
 HOSTS_MARK: Final = "@AF_HOSTS@"
+#: Where ``deletefiles`` may delete (R23).
+ROOTS_VARIABLE: Final = "AF_DELETE_ROOTS"
 
 #: Signals that mean the program itself broke, by name: Windows lacks some.
 _CRASHES: Final = frozenset(
@@ -82,6 +86,8 @@ class TaskInfo:
     block_custom_data: str = ""
     user_custom_data: str = ""
     run_dir: str = ""
+    #: The job's folders and the working directories of its blocks.
+    job_folders: list[str] = field(default_factory=list[str])
 
     @property
     def numeric(self) -> bool:
@@ -98,15 +104,30 @@ class Service:
     def __init__(self, task: TaskInfo) -> None:
         self.task = task
         self.log: list[str] = []
+        self._path_map: PathMap | None = None
 
     # -- before the start
 
+    @property
+    def path_map(self) -> PathMap:
+        """This host's paths map, read once for each start. Raises ValueError: it makes no sense."""
+        if self._path_map is None:
+            self._path_map = config.path_map()
+        return self._path_map
+
     def client_path(self, text: str) -> str:
-        """A path, or a text with paths in it, as this host spells it; the same by default."""
-        return text
+        """A path, or a text with paths in it, as this host spells it (SEMANTICS 11)."""
+        return self.path_map.to_client(text)
+
+    def server_path(self, text: str) -> str:
+        """The other way round: a path of this host as the server and other hosts know it."""
+        return self.path_map.to_server(text)
 
     def command(self) -> str:
-        """The command line for the shell; "" = the task cannot start, the reason is in ``log``."""
+        """The command line for the shell; "" = the task cannot start, the reason is in ``log``.
+
+        Paths are mapped when the pattern is filled, before capacity and hosts (SEMANTICS 9.1).
+        """
         task = self.task
         if task.numeric:
             filled = numeric.fill_numbers(task.command_block, task.frame_start, task.frame_finish)
@@ -135,10 +156,26 @@ class Service:
         """Values for the command, over those of the render itself (SEMANTICS 1.6)."""
         task = self.task
         values = {name: self.client_path(value) for name, value in task.environment.items()}
+        if roots := self.delete_roots():
+            values.setdefault(ROOTS_VARIABLE, os.pathsep.join(roots))
         values["AF_JOB_ID"] = str(task.job_id)
+        values["AF_JOB_SERIAL"] = str(task.job_serial)
         values["AF_BLOCK_ID"] = str(task.block_num)
         values["AF_TASK_ID"] = str(task.task_num)
         return values
+
+    def delete_roots(self) -> list[str]:
+        """Folders in which ``deletefiles`` may delete: the job's own (R23), as this host has them.
+
+        What is no absolute path, a whole disk, or cannot be told apart in a list is none.
+        """
+        found = (os.path.normpath(self.client_path(path)) for path in self.task.job_folders if path)
+        return [
+            path
+            for path in dict.fromkeys(found)
+            if Path(path).is_absolute() and Path(path).parent != Path(path)
+            if os.pathsep not in path
+        ]
 
     def files(self) -> list[str]:
         """The files that the task is to make, each once, as the block's patterns name them."""
@@ -166,6 +203,10 @@ class Service:
         return "" if name in ("-", "none") else name
 
     # -- after the end
+
+    def parsed_files(self, names: list[str]) -> list[str]:
+        """The files that the parser saw, as the server knows them."""
+        return [self.server_path(name) for name in names]
 
     def exit_ok(self, status: int) -> bool:
         """Whether an exit status is a success; negative ones are signals."""

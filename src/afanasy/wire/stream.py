@@ -243,6 +243,8 @@ class Block(_Message, tag="block"):
     job_custom_data: str = ""
     block_custom_data: str = ""
     user_custom_data: str = ""
+    #: The job's folders and the working directories of its blocks, each once (R23).
+    job_folders: list[str] = []
 
 
 class Start(_Message, tag="start"):

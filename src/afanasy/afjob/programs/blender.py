@@ -8,6 +8,8 @@ hexadecimal digits where they hold anything but letters, digits and blanks.
 
 from __future__ import annotations
 
+import ast
+
 from afanasy.afjob.errors import JobError
 from afanasy.afjob.program import (
     CAMERA,
@@ -19,10 +21,10 @@ from afanasy.afjob.program import (
     RENDERER,
     Option,
     Program,
-    Tile,
 )
 from afanasy.afjob.sequence import Sequence, parse
 from afanasy.afjob.shell import Raw, flag, line
+from afanasy.afjob.tile import Tile
 
 SCENE = Option("scene", "the scene in the file")
 
@@ -59,7 +61,7 @@ class Blender(Program):
     SERVICE = "blender"
     OPTIONS = (OUTPUT, FORMAT, RENDERER, CAMERA, LAYER, SCENE)
     FRAME_MIN = 0  # to Blender -5 is five frames before the end
-    TILES = True
+    VARIES = True
 
     def command(self) -> str:
         """``-j`` is said too: the step of the scene would be used else."""
@@ -105,6 +107,8 @@ class Blender(Program):
         if layer := self.option(LAYER):
             code.append(f"v=bpy.context.scene.view_layers\nv[{literal(layer)}]")
             code.append(f"for l in v: l.use=l.name=={literal(layer)}")
+        if shot.vary:
+            code.append(assignment(*shot.vary))
         code += more
         return (*words, *((expression("\n".join(code)),) if code else ()))
 
@@ -128,6 +132,40 @@ def literal(text: str) -> str:
     if all(c.isascii() and (c.isalnum() or c in " _.-") for c in text):
         return f"'{text}'"
     return f"bytes.fromhex('{text.encode().hex()}').decode()"
+
+
+#: What an attribute of ``--vary`` begins with.
+_ROOTS = {"scene": "bpy.context.scene", "data": "bpy.data"}
+
+
+def assignment(attribute: str, value: str) -> str:
+    """Code that sets ``scene.cycles.samples`` or ``data.objects["Cube"].location[2]``."""
+
+    def spelled(node: ast.expr) -> str:
+        match node:
+            case ast.Name(id=name) if name in _ROOTS:
+                return _ROOTS[name]
+            case ast.Attribute(value=owner, attr=name):
+                return f"{spelled(owner)}.{name}"
+            case ast.Subscript(value=owner, slice=ast.Constant(value=str(name))):
+                return f"{spelled(owner)}[{literal(name)}]"
+            case ast.Subscript(value=owner, slice=ast.Constant(value=int(index))):
+                return f"{spelled(owner)}[{index}]"
+            case _:
+                pass
+        raise ValueError(ast.unparse(node))
+
+    try:
+        tree = ast.parse(attribute, mode="eval").body
+        if isinstance(tree, ast.Name):
+            raise ValueError(attribute)
+        return f"{spelled(tree)}={value}"
+    except (SyntaxError, ValueError):
+        raise JobError(
+            f"{attribute!r} is no attribute of Blender",
+            "as scene.cycles.samples or data.lights['Sun'].energy",
+            option="--vary",
+        ) from None
 
 
 def expression(code: str) -> Raw:

@@ -1,27 +1,19 @@
 """Any command: ``--command``, or a script that takes first and last frame.
 
-A pattern names what it is given in braces: ``{scene} {first} {last} {by} {output} {threads}``, and
-for tiles ``{tile} {row} {column} {rows} {columns}`` (from 1; ``{tile0}`` counts from 0, in reading
-order) and ``{left} {right} {top} {bottom}``, the edges from 0 to 1, seen from the upper left.
+A pattern names what it is given in braces: ``{scene} {first} {last} {by} {output} {threads}``, for
+tiles those of :mod:`afanasy.afjob.tile`, and ``{attribute} {value}`` with ``--vary``.
 """
 
 from __future__ import annotations
 
-import re
-
 from afanasy.afjob.errors import JobError
-from afanasy.afjob.program import FIRST, LAST, OUTPUT, Option, Program, Tile
+from afanasy.afjob.program import FIRST, LAST, OUTPUT, Option, Program
 from afanasy.afjob.sequence import Sequence
-from afanasy.afjob.shell import line, quote
+from afanasy.afjob.shell import line
+from afanasy.afjob.tile import Tile, filled, names_tile, needs_of
 
 COMMAND = Option(
     "command", "a command pattern of your own, as 'render {scene} {first} {last}'", "PATTERN"
-)
-
-#: ``${NAME}`` is the shell's.
-_PLACE = re.compile(r"(?<!\$)\{([A-Za-z]\w*)\}")
-_TILE_NAMES = frozenset(
-    "tile tile0 row column rows columns left right top bottom".split()  # noqa: SIM905 - readable
 )
 
 
@@ -31,53 +23,43 @@ class Generic(Program):
     TITLE = "plain commands"
     SERVICE = "generic"
     OPTIONS = (COMMAND, OUTPUT)
-    TILES = True
+    VARIES = True
 
     def command(self) -> str:
         """The pattern, or the file with its frames."""
         shot = self.shot
         if not self.option(COMMAND):
+            if shot.vary:
+                raise JobError("a plain command needs --command with {value}", option="--vary")
             return line(shot.executable, shot.scene, FIRST, LAST, shot.extra)
         output = self.output()
         values = {"first": FIRST, "last": LAST, "output": output.farm() if output else ""}
-        return self._filled(values)
+        return self._filled(values, tiles=False)
+
+    def tiles_by_extra(self) -> bool:
+        """A pattern says more."""
+        return super().tiles_by_extra() and not self.option(COMMAND)
 
     def tile_command(self, frame: int, tile: Tile, output: Sequence, *, crop: bool) -> str:
         """The pattern with the tile's own words; without a pattern no tile is known."""
         if not self.option(COMMAND):
             raise JobError(
-                "a plain command needs --command with {tile} in it to render tiles",
-                "or a scene of Blender",
-                option="--tiles",
+                "a plain command needs --command or --extra with {tile} in it", option="--tiles"
             )
-        values = {
-            "first": str(frame), "last": str(frame), "output": output.frame(frame),
-            "tile": str(tile.index + 1), "tile0": str(tile.index),
-            "row": str(tile.row), "column": str(tile.column),
-            "rows": str(tile.rows), "columns": str(tile.columns),
-            "left": _edge(tile.column - 1, tile.columns), "right": _edge(tile.column, tile.columns),
-            "top": _edge(tile.row - 1, tile.rows), "bottom": _edge(tile.row, tile.rows),
-        }  # fmt: skip
-        return self._filled(values)
+        values = {"first": str(frame), "last": str(frame), "output": output.frame(frame)}
+        return self._filled(values | tile.words(self.shot.resolution), tiles=True)
 
-    def _filled(self, values: dict[str, str]) -> str:
+    def _filled(self, values: dict[str, str], *, tiles: bool) -> str:
         shot = self.shot
         known = {"scene": shot.scene, "by": str(shot.by), "threads": shot.threads or "0", **values}
-
-        def fill(match: re.Match[str]) -> str:
-            name = match[1]
-            if name in known:
-                if not known[name]:
-                    raise JobError(f"{{{name}}} needs --{name}", option="--command")
-                return quote(known[name])
-            if name in _TILE_NAMES:
-                raise JobError(f"{{{name}}} needs --tiles", option="--command")
-            names = " ".join(f"{{{one}}}" for one in sorted({*known, *_TILE_NAMES}))
-            raise JobError(f"there is no {{{name}}}", f"there are {names}", option="--command")
-
-        command = _PLACE.sub(fill, self.option(COMMAND))
-        return f"{command} {shot.extra}" if shot.extra else command
-
-
-def _edge(part: int, parts: int) -> str:
-    return f"{part / parts:.6g}"
+        needs = {"attribute": "--vary", "value": "--vary", **needs_of(tiles=tiles)}
+        pattern = self.option(COMMAND)
+        if shot.vary:
+            if "{value}" not in pattern:
+                raise JobError("--command has no {value} in it", option="--vary")
+            known["attribute"], known["value"] = shot.vary
+        command = filled(pattern, known, "--command", needs)
+        extra = shot.extra
+        if tiles and names_tile(extra):
+            extra = filled(extra, known, "--extra", needs)
+        return f"{command} {extra}" if extra else command

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from afanasy.afjob.errors import JobError
-from afanasy.afjob.program import FIRST, LAST, NODE, OUTPUT, RENDERER, TAKE, Program
+from afanasy.afjob.program import FIRST, LAST, NODE, OUTPUT, RENDERER, TAKE, Option, Program
 from afanasy.afjob.shell import flag, line
+
+IGNORE_INPUTS = Option(
+    "ignore-inputs", "render the node alone, not what it depends on", "", "-ignoreinputs", flag=True
+)
 
 #: ``--renderer`` → the service whose parser reads both Houdini and the renderer.
 _SERVICES = {
@@ -23,8 +27,9 @@ class Houdini(Program):
     TITLE = "Houdini"
     EXTENSIONS = ("hip", "hiplc", "hipnc")
     EXECUTABLE = "hbatch"
-    OPTIONS = (NODE, TAKE, OUTPUT, RENDERER)
+    OPTIONS = (NODE, TAKE, OUTPUT, RENDERER, IGNORE_INPUTS)
     REQUIRED = (NODE,)
+    VARIES = True
 
     def service(self) -> str:
         """By what the node renders with: mantra when it is not said."""
@@ -39,13 +44,27 @@ class Houdini(Program):
         """The step is said too: the node's own would be used else."""
         shot, output = self.shot, self.output()
         words = ["render", "-V", "-f", FIRST, LAST, "-i", str(shot.by)]
+        if self.option(IGNORE_INPUTS):
+            words.append("-s")
         if output:
             words += ["-o", _text(output.houdini(), "--output")]
         script = " ".join([*words, _text(self.option(NODE), "--node")])
         if take := self.option(TAKE):
             script = f"takeset {_text(take, '--take')}; {script}"
+        if shot.vary:
+            script = f"{_set_parameter(*shot.vary)}; {script}"
         threads = flag("-j", shot.threads)
         return line(shot.executable, *threads, shot.extra, "-c", f"{script}; quit", shot.scene)
+
+
+def _set_parameter(attribute: str, value: str) -> str:
+    """hscript that sets a parameter, named with its node as /obj/light1/dimmer."""
+    node, _, parameter = attribute.rpartition("/")
+    if not (node.startswith("/") and parameter):
+        raise JobError(
+            f"{attribute!r} is no parameter of Houdini", "as /obj/light1/dimmer", option="--vary"
+        )
+    return f"opparm {_text(node, '--vary')} {_text(parameter, '--vary')} ( {value} )"
 
 
 def _text(text: str, option: str) -> str:
