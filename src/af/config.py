@@ -1,20 +1,19 @@
-"""Where the server is, who the user is, the defaults of new jobs, and the paths map.
+"""Settings of this computer: where the server is, who the user is, defaults of new jobs, and more.
 
-From the environment, then the configuration files of :mod:`af.config_files`, then defaults:
+All of them are in :mod:`af.settings`. Each is looked for in layers; the first that says something
+wins:
 
-========================================  =======================================================
-AF_SERVERNAME, CGRU_AF_SERVERNAME         server, default 127.0.0.1; several as ``a,b:51001``
-AF_SERVERPORT, CGRU_AF_SERVERPORT         port of servers named without one, default 51000
-CGRU_USERNAME, AF_USERNAME, USER, …       the user's name, lower case, without a domain
-AF_HOSTNAME                               this computer's name; else the system's, domain cut
-CGRU_AF_PRIORITY                          priority of new jobs, default 99
-CGRU_AF_TASK_DEFAULT_CAPACITY             capacity of new blocks, default 1000
-AF_CMD_PREFIX, CGRU_AF_CMDPREFIX          text put before the commands of blocks
-CGRU_PATHSMAP                             JSON list of [client, server] (:mod:`af.pathmap`)
-========================================  =======================================================
+1. options of the command line, where a program has one for it;
+2. the environment: ``AF_`` and the key in capitals (``AF_SERVERNAME``), then ``CGRU_`` and the key
+   in capitals (``CGRU_AF_SERVERNAME``);
+3. ``afanasy.toml``: the file of ``AF_CONFIG``, the user's, the system's (:mod:`af.toml_files`);
+4. the files of an existing CGRU installation (:mod:`af.config_files`);
+5. the default.
 
-A variable ``CGRU_KEY`` stands for the key ``key`` of the files. The environment is read when it is
-asked, so a script may set ``os.environ`` after its imports; files are read again when they changed.
+The environment is read when it is asked, so a script may set ``os.environ`` after its imports;
+files are read again when they changed. What is wrong in our own layers is a *problem*: our programs
+refuse to start with one (:func:`check`), scripts and DCCs get a warning and go on without it.
+Values of CGRU's layers that make no sense are passed over: they were written for other programs.
 """
 
 from __future__ import annotations
@@ -24,30 +23,14 @@ import re
 import socket
 import sys
 import warnings
-from typing import Any
+from typing import Any, NamedTuple
 
-from af import config_files
-from af.config_files import Loaded
+from af import config_files, toml_files
 from af.pathmap import PathMap, read_pairs
 from af.rules import AfWarning
+from af.settings import BY_KEY, CATALOGUE, NUMBER, PAIRS, Setting
+from af.toml_files import Found
 
-SERVER_NAME = "127.0.0.1"
-SERVER_PORT = 51000
-PRIORITY = 99
-CAPACITY = 1000
-
-#: Keys that we ask for, with their defaults; what files say besides is kept for others.
-DEFAULTS: dict[str, Any] = {
-    "af_servername": SERVER_NAME,
-    "af_serverport": SERVER_PORT,
-    "af_priority": PRIORITY,
-    "af_task_default_capacity": CAPACITY,
-    "af_cmdprefix": "",
-    "af_user_cut_domain_name": True,
-    "af_render_cut_domain_name": True,
-    "pathsmap": [],
-}
-_USER_VARIABLES = ("CGRU_USERNAME", "AF_USERNAME", "USER", "USERNAME")
 _PLATFORMS = {"darwin": "macosx", "win32": "windows", "cygwin": "windows"}
 
 
@@ -59,17 +42,15 @@ def servers(text: str = "") -> list[tuple[str, int]]:
     """
     port_text = _first("AF_SERVERPORT", "CGRU_AF_SERVERPORT")
     port = _port(port_text or str(value("af_serverport")), "AF_SERVERPORT")
-    text = text.strip() or _first("AF_SERVERNAME", "CGRU_AF_SERVERNAME")
-    if not text:
-        named: Any = value("af_servername")
-        text = " ".join(map(str, named)) if isinstance(named, list) else str(named)  # pyright: ignore[reportUnknownArgumentType] - of JSON
+    text = text.strip() or " ".join(value("af_servername"))
     found = [_server(word, port) for word in re.split(r"[,;\s]+", text) if word]
-    return found or [(SERVER_NAME, port)]
+    return found or [(BY_KEY["af_servername"].default[0], port)]
 
 
 def user_name() -> str:
     """The user's name: lower case, ``DOMAIN\\name`` and ``name@domain`` cut to the name."""
-    name = _first(*_USER_VARIABLES) or _login_name()
+    name = _first("CGRU_USERNAME", "AF_USERNAME") or value("af_username")
+    name = name or _first("USER", "USERNAME") or _login_name()
     if value("af_user_cut_domain_name"):
         name = re.split(r"[\\/]", name)[-1].split("@")[0]
     return name.strip().lower() or "unknown"
@@ -77,7 +58,7 @@ def user_name() -> str:
 
 def host_name() -> str:
     """This computer's name in lower case; the system's own name loses its domain."""
-    given = _first("AF_HOSTNAME")
+    given = value("af_hostname").strip()
     if given:
         return given.lower()
     name = socket.gethostname().lower()
@@ -88,17 +69,17 @@ def host_name() -> str:
 
 def priority() -> int:
     """Priority of new jobs."""
-    return _number("af_priority", PRIORITY, 250)
+    return value("af_priority")
 
 
 def capacity() -> int:
     """Capacity of new blocks."""
-    return _number("af_task_default_capacity", CAPACITY, 2**31 - 1) or CAPACITY
+    return value("af_task_default_capacity")
 
 
 def command_prefix() -> str:
     """What stands before the commands of blocks."""
-    return os.environ.get("AF_CMD_PREFIX") or str(value("af_cmdprefix") or "")
+    return value("af_cmdprefix")
 
 
 def path_map(unix_separators: bool = False) -> PathMap:
@@ -126,43 +107,160 @@ def working_directory() -> str:
 
 # ------------------------------------------------------------------------------- files and keys
 
-_state: dict[str, Any] = {"key": None, "loaded": Loaded({}, [], [])}
+
+class Loaded(NamedTuple):
+    """What all files say."""
+
+    #: Values of CGRU's files, unchecked.
+    values: dict[str, Any]
+    #: Key → the file that said it last.
+    origins: dict[str, str]
+    #: Values of our own files.
+    own: dict[str, Found]
+    #: Files that were read, in order.
+    files: list[str]
+    #: Sentences about CGRU's files, and about our own.
+    problems: list[str]
+    own_problems: list[str]
+
+
+_state: dict[str, Any] = {"key": None, "loaded": Loaded({}, {}, {}, [], [], [])}
+#: Problems that a script was warned of.
+_told: set[str] = set()
+
+
+def _read_files() -> Loaded:
+    """What the files say; read again when one of them changed."""
+    paths = [*config_files.candidates(), *toml_files.candidates()]
+    old: Loaded = _state["loaded"]
+    wanted = [os.environ.get(name, "") for name in ("CGRU_CUSTOM_CONFIG", "AF_CONFIG")]
+    key = (paths, wanted, [_stamp(path) for path in [*paths, *old.files]])
+    if key != _state["key"]:
+        own = toml_files.load(toml_files.candidates(), tuple(filter(None, wanted[1:])))
+        theirs = config_files.load(
+            config_files.candidates(), wanted=tuple(filter(None, wanted[:1]))
+        )
+        loaded = Loaded(
+            theirs.values, theirs.origins, own.values, theirs.files + own.files,
+            theirs.problems, own.problems,
+        )  # fmt: skip
+        _state["loaded"] = loaded
+        _state["key"] = (paths, wanted, [_stamp(path) for path in [*paths, *loaded.files]])
+    return _state["loaded"]
 
 
 def files() -> Loaded:
     """What the configuration files say; read again when one of them changed.
 
-    Files that cannot be read are told once, as a warning.
+    Files that cannot be read, and what cannot be used of them, are told once, as a warning.
     """
-    paths = config_files.candidates()
-    old: Loaded = _state["loaded"]
-    key = (paths, [_stamp(path) for path in [*paths, *old.files]])
-    if key != _state["key"]:
-        custom = os.environ.get("CGRU_CUSTOM_CONFIG", "")
-        loaded = config_files.load(paths, wanted=(custom,) if custom else ())
-        _state["loaded"] = loaded
-        _state["key"] = (paths, [_stamp(path) for path in [*paths, *loaded.files]])
-        for problem in loaded.problems:
-            if problem not in old.problems:
-                warnings.warn("configuration: %s" % problem, AfWarning, stacklevel=3)
-    return _state["loaded"]
+    loaded = _read_files()
+    for problem in [*loaded.problems, *loaded.own_problems]:
+        _warn(problem)
+    return loaded
 
 
 def value(key: str) -> Any:
-    """A setting: the variable ``CGRU_KEY``, else the files, else the default, else None."""
-    values = files().values
-    found = values.get(key, DEFAULTS.get(key))
-    if key in DEFAULTS and found is None:
-        found = DEFAULTS[key]
-    text = os.environ.get("CGRU_" + key.upper())
-    if text is None or (key not in values and key not in DEFAULTS):
-        return found
-    return config_files.from_text(text, DEFAULTS.get(key, found))
+    """The value of a setting in force; of a key that is none, what CGRU's files say, or None."""
+    return _found(key, files(), _warn).value
+
+
+def found(key: str) -> Found:
+    """The same with its origin. Raises KeyError for a key that nobody knows."""
+    loaded = _read_files()
+    if key not in BY_KEY and key not in loaded.values:
+        raise KeyError(key)
+    return _found(key, loaded, _say_nothing)
+
+
+def found_all() -> dict[str, Found]:
+    """Every known setting, and what else CGRU's files say, with value and origin."""
+    loaded = _read_files()
+    return {key: _found(key, loaded, _say_nothing) for key in sorted({*BY_KEY, *loaded.values})}
 
 
 def settings() -> dict[str, Any]:
     """Every known setting with the value in force."""
-    return {key: value(key) for key in sorted({*DEFAULTS, *files().values})}
+    return {key: one.value for key, one in found_all().items()}
+
+
+def problems() -> list[str]:
+    """What is wrong in our own files and variables, in sentences."""
+    return [*_read_files().own_problems, *_bad_variables()]
+
+
+def check() -> None:
+    """For programs that refuse to work with a wrong setting. Raises ValueError, all problems."""
+    wrong = problems()
+    if wrong:
+        raise ValueError("; ".join(wrong))
+
+
+def _found(key: str, loaded: Loaded, complain: Any) -> Found:
+    setting = BY_KEY.get(key)
+    if setting is None:
+        known = loaded.values.get(key)
+        text = os.environ.get("CGRU_" + key.upper()) if key in loaded.values else None
+        if text is not None:
+            return Found(config_files.from_text(text, known), "variable CGRU_" + key.upper())
+        return Found(known, loaded.origins.get(key, ""))
+    for name in (setting.variable, *setting.variables):
+        text = os.environ.get(name, "")
+        if text.strip():
+            try:
+                return Found(setting.from_text(text), "variable " + name)
+            except ValueError as error:
+                complain("%s: %s %s" % (name, key, error))
+    if setting.classic:
+        name = "CGRU_" + key.upper()
+        text = os.environ.get(name, "")
+        if text.strip():
+            like: Any = "" if setting.key == "af_servername" else setting.default
+            lenient = _lenient(setting, config_files.from_text(text, like))
+            if lenient is not None:
+                return Found(lenient, "variable " + name)
+    if key in loaded.own:
+        return loaded.own[key]
+    if setting.classic and key in loaded.values:
+        lenient = _lenient(setting, loaded.values[key])
+        if lenient is not None:
+            return Found(lenient, loaded.origins[key])
+    return Found(setting.default, "default")
+
+
+def _lenient(setting: Setting, said: Any) -> Any:
+    """A value of CGRU's layers as we can use it, or None."""
+    if setting.kind == NUMBER and type(said) is int:
+        said = min(said, setting.high)
+    if setting.kind == PAIRS:
+        return said  # judged where the paths map is made
+    try:
+        return setting.check(said)
+    except ValueError:
+        return None
+
+
+def _bad_variables() -> list[str]:
+    wrong: list[str] = []
+    for setting in CATALOGUE:
+        for name in (setting.variable, *setting.variables):
+            text = os.environ.get(name, "")
+            if text.strip():
+                try:
+                    setting.from_text(text)
+                except ValueError as error:
+                    wrong.append("%s: %s %s" % (name, setting.key, error))
+    return wrong
+
+
+def _warn(problem: str) -> None:
+    if problem not in _told:
+        _told.add(problem)
+        warnings.warn("configuration: %s" % problem, AfWarning, stacklevel=4)
+
+
+def _say_nothing(problem: str) -> None:
+    pass
 
 
 def _stamp(path: str) -> Any:
@@ -188,11 +286,6 @@ def _login_name() -> str:
         return getpass.getuser()
     except Exception:  # without an account it raises KeyError, ImportError or OSError, by version
         return ""
-
-
-def _number(key: str, default: int, high: int) -> int:
-    found = value(key)
-    return min(found, high) if type(found) is int and found >= 0 else default
 
 
 def _server(word: str, port: int) -> tuple[str, int]:

@@ -32,6 +32,8 @@ class Loaded(NamedTuple):
     files: list[str]
     #: Sentences about files that could not be read or were refused.
     problems: list[str]
+    #: Key → the file that said it last.
+    origins: dict[str, str]
 
 
 def candidates(environment: Any = None) -> list[str]:
@@ -56,7 +58,7 @@ def sections(platform: str = "") -> list[str]:
 
 def load(paths: list[str], platform: str = "", wanted: tuple[str, ...] = ()) -> Loaded:
     """Read these files and what they include; those of ``wanted`` are missed when not there."""
-    loaded = Loaded({}, [], [])
+    loaded = Loaded({}, [], [], {})
     for path in paths:
         if os.path.exists(path) or path in wanted:
             _read(os.path.abspath(path), [], loaded, sections(platform))
@@ -85,11 +87,12 @@ def _read(path: str, including: list[str], loaded: Loaded, names: list[str]) -> 
         return
     loaded.files.append(path)
     config = cast("dict[str, Any]", root["cgru_config"])
-    merge(loaded.values, _plain(config))
-    for name in names:
-        section = config.get(name)
-        if isinstance(section, dict):
-            merge(loaded.values, _plain(cast("dict[str, Any]", section)))
+    parts = [config, *(config.get(name) for name in names)]
+    for part in parts:
+        if isinstance(part, dict):
+            said = _plain(cast("dict[str, Any]", part))
+            merge(loaded.values, said)
+            loaded.origins.update(dict.fromkeys(said, path))
     includes: Any = config.get("include")
     if isinstance(includes, str):
         includes = [includes]

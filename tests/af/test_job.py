@@ -165,7 +165,7 @@ def test_without_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_example_of_the_manual_makes_a_job(server: TextServer) -> None:
     """docs/howto-python.md: its first block of code is run as it stands."""
     text = (EXAMPLES.parent / "docs/howto-python.md").read_text(encoding="utf-8")
-    code = text.split("```python\n", 1)[1].split("```", 1)[0]
+    code = text.split("```python run name=job\n", 1)[1].split("```", 1)[0]
     exec(code, {})
     job = server.request["job"]
     assert [block["name"] for block in job["blocks"]] == ["beauty", "movie"]

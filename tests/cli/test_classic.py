@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from afanasy.cli.classic import CLASSIC
+from afanasy.cli.classic import CLASSIC, GONE
 from afanasy.cli.main import COMMANDS
 from harness.commands import Afcmd
 
@@ -67,9 +67,20 @@ SHOWN = {
     "jlist": "afanasy", "jid 5": "beauty", "jlog 5": "pause: by jimmy", "jprog 5": "frame 1-9",
     "tlog 5 0 2": "a story", "tout 5 0 2": "frame 21", "tout 5 0 2 1": "frame 21",
     "rlist": "r10.x", "rrlist": "45%", "rrlist r1": "45%", "ulist": "kim", "ujobs 3": "broken job",
-    "uadd bob": "added user bob",
+    "uadd bob": "added user bob", "cload": "nothing changed",
+    "stat": "get jobs", "stat 2": "get jobs", "stat 2 1": "get jobs", "db_check": "integrity",
+    "db_drivers": "sqlite3",
 }  # fmt: skip
 STORY = {"story": {"task_name": "a story", "runs": [], "state": " ERR"}}
+RELOADED = {"info": {"kind": "log", "text": "nothing changed"}, "changed": [], "waiting": []}
+STATS = {"stats": {"since": 1795000000, "uptime_s": 5.0, "connections": {}, "messages": [
+    {"kind": "get jobs", "direction": "request", "count": 1, "bytes_in": 9, "bytes_out": 9,
+     "time_s": 0.5, "time_max_s": 0.5, "commit_s": 0.0},
+]}}  # fmt: skip
+CHECK = {"db_check": {"ok": True, "driver": "sqlite", "version": "3", "schema": "1", "path": "x",
+    "checks": [{"name": "integrity", "ok": True, "text": "fine", "hint": ""}], "sizes": {},
+}}  # fmt: skip
+CANNED = {"cload": RELOADED, "stat": STATS, "db_check": CHECK, "db_drivers": {"db": {}}}
 OUTPUT = {"task": {"data": "frame 21\n", "run": "1"}}
 
 
@@ -82,6 +93,8 @@ def test_what_it_does(afcmd: Afcmd, line: str) -> None:
 def test_what_it_shows(afcmd: Afcmd, line: str) -> None:
     if line.startswith("t"):
         afcmd.farm.next(None, STORY if line.startswith("tlog") else OUTPUT)
+    if line.split(maxsplit=1)[0] in CANNED:
+        afcmd.farm.next(CANNED[line.split(maxsplit=1)[0]])
     assert SHOWN[line] in afcmd(*line.split()).out
 
 
@@ -89,7 +102,7 @@ def test_every_verb_is_tested_and_in_the_manual() -> None:
     tested = {line.split()[0] for line in (*ACTIONS, *SHOWN)}
     assert tested == set(CLASSIC)
     text = MANUAL.read_text(encoding="utf-8").split("## Classic verbs\n")[1]
-    told = set(re.findall(r"`([a-zA-Z]+)[^`]*`(?=[^|]*\| )", text))
+    told = set(re.findall(r"`([a-zA-Z_]+)[^`]*`(?=[^|]*\| )", text))
     assert set(CLASSIC) <= told
     for name, verb in CLASSIC.items():
         assert f"`{' '.join([name, *verb.arguments.split()])}`" in text
@@ -116,6 +129,7 @@ def test_options_and_the_word_v(afcmd: Afcmd) -> None:
         (["jlist", "a"], "jlist takes no words; jlist"),
         (["tout", "5"], "tout takes 3 to 4 words; tout JOB BLOCK TASK [START]"),
         (["rexit", "a", "b"], "rexit takes 0 to 1 word"),
+        *(([name], f"{name} is no verb any more; {instead}") for name, instead in GONE.items()),
     ],
 )
 def test_wrong_words(afcmd: Afcmd, words: list[str], said: str) -> None:

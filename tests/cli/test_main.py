@@ -106,7 +106,7 @@ def test_help_of_a_command(afcmd: Afcmd, command: str) -> None:
         (["renders", "state~"], "WHERE: a value was expected after 'state~'"),
         (["tasks", "5", "state"], "WHERE: one of = != ~ < <= > >= was expected after 'state'"),
         (["help", "frobnicate"], "there is no command 'frobnicate'"),
-        (["config", "dance"], "config has no verb 'dance'; it has list, get, files, map"),
+        (["config", "dance"], "config has no verb 'dance'; it has list, show, get, set, unset,"),
         (["config", "get"], "config get takes 1 word"),
     ],
 )

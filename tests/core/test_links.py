@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from afanasy.core import events
-from afanasy.core.effects import Disconnect, InstructRender, Refuse, Stop
+from afanasy.core.effects import Disconnect, InstructRender, Refuse, Stop, Welcome
+from afanasy.model.states import RunEnd
 from harness.farm import StoryFarm
 
 # ------------------------------------------------------------------- links, instances, goodbye
@@ -116,3 +117,19 @@ def test_delete_and_return_in_one_batch(farm: StoryFarm) -> None:
         farm.apply(events.DeleteUser("carl"))
         farm.submit(1, user="carl")
     assert "carl" in farm.restored().users
+
+
+def test_an_agent_is_welcome_before_it_is_told_what_to_stop(farm: StoryFarm) -> None:
+    """It ignores what comes before the welcome, and would run a lost task for ever."""
+    farm.render("a", capacity=3000, max_tasks=3)
+    lost = farm.submit(1).blocks[0]
+    (run,) = farm.start(1)
+    farm.drop_link(run.render)
+    farm.wait(61)
+    assert farm.state(lost) == "RDY"
+    farm.take(Welcome)
+    farm.come_back("a", run)
+    kinds = [type(effect) for effect in farm.effects if isinstance(effect, (Welcome, Stop))]
+    assert kinds == [Welcome, Stop]
+    assert [stop.run_id for stop in farm.take(Stop)] == [run.id]
+    farm.finish(run, RunEnd.ERROR)

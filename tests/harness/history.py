@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import Any, cast
 
 import msgspec
@@ -13,9 +13,9 @@ import msgspec
 from afanasy.model.errors import UserError
 from afanasy.model.reading import Reader
 from afanasy.server.get import get
-from afanasy.server.history_port import OutputText
+from afanasy.server.history_port import OutputText, WantedOutput
 from afanasy.server.matcher import Masks
-from afanasy.store.history import PastRun
+from afanasy.store.history import PastRun, TaskRun
 from harness.farm import StoryFarm
 
 
@@ -48,6 +48,41 @@ class TableHistory:
     ) -> OutputText | None:
         data = self.outputs.get(run)
         return OutputText(data[offset:].decode(), len(data)) if data is not None else None
+
+    async def read_outputs(
+        self, wanted: Sequence[WantedOutput], bytes_max: int
+    ) -> list[OutputText | None]:
+        found: list[OutputText | None] = []
+        for one in wanted:
+            found.append(await self.output(one.run, 0))
+            if sum(len(text.text) for text in found if text) > bytes_max:
+                break
+        return found
+
+    def _task_runs(self) -> list[TaskRun]:
+        if self.late:
+            return []
+        rows = self._farm.store.tables.get("runs", {}).values()
+        return [
+            TaskRun(run, key >> 24, key & 0xFFFFFF, number, render, started, elapsed / 1000,
+                    status, exit_status, error_class or "", size)
+            for run, key, render, _, number, started, elapsed, _, _, _, _, status, exit_status,
+            error_class, size, _ in rows
+        ]  # fmt: skip
+
+    async def runs_of_tasks(self, block: int, first: int, last: int, limit: int) -> list[TaskRun]:
+        found = [run for run in self._task_runs() if run.block == block]
+        found = [run for run in found if first <= run.task <= last]
+        return sorted(found, key=lambda run: (run.task, run.run))[:limit]
+
+    async def runs_by_id(self, runs: Sequence[int]) -> dict[int, TaskRun]:
+        return {run.run: run for run in self._task_runs() if run.run in runs}
+
+    async def submission(self, serial: int) -> list[tuple[int, str]]:
+        if self.late:
+            return []
+        rows = self._farm.store.tables.get("submissions", {}).values()
+        return sorted((part, text) for of, part, text in rows if of == serial)
 
     async def settled(self) -> None:
         self.waits += 1

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from afanasy.core import events
+from afanasy.core.settings import Settings
 from afanasy.core.state import Job
 from afanasy.model.clock import Now
 from afanasy.model.errors import UserError
@@ -45,7 +46,7 @@ def online(farm: StoryFarm, *names: str) -> None:
 
 
 def submit(farm: StoryFarm, raw: dict[str, Any]) -> Job:
-    spec, blocks = read_job(raw, Reader(strict=False), Masks())
+    spec, blocks = read_job(raw, Reader(strict=False), Masks(), Settings())
     return farm.apply(events.Submit(spec, blocks))
 
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from afanasy.core.settings import Settings
 from afanasy.core.submit import count_tasks
 from afanasy.model.attributes import FLAG_VARCAPACITY
 from afanasy.model.errors import UserError
@@ -22,7 +23,7 @@ SAMPLE = Path(__file__).parents[2] / "examples" / "job.json"
 
 def read(job: object, *, strict: bool = False) -> tuple[Any, Any, list[str]]:
     reader = Reader(strict=strict)
-    spec, blocks = read_job(job, reader, Masks())
+    spec, blocks = read_job(job, reader, Masks(), Settings())
     return spec, blocks, reader.warnings
 
 
@@ -138,5 +139,5 @@ def test_equal_masks_of_many_blocks_are_tried_once(monkeypatch: pytest.MonkeyPat
     masks = Masks()
     monkeypatch.setattr(masks, "check_mask", lambda mask, *_: asked.append(mask))
     raw = [{"name": f"b{n}", "flags": 1, "depend_mask": "b.*"} for n in range(50)]
-    read_job({"name": "job", "blocks": raw}, Reader(strict=False), masks)
+    read_job({"name": "job", "blocks": raw}, Reader(strict=False), masks, Settings())
     assert asked.count("b.*") == 1

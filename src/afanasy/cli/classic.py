@@ -95,7 +95,19 @@ CLASSIC: dict[str, Verb] = {
     "udel": Verb("NAME", ("user", "delete", "{0}")),
     "upri": _set("users", "priority", "MASK N"),
     "utmax": _set("users", "max_running_tasks", "MASK N"),
+    "cload": Verb("", ("config", "reload")),
     "uhmask": _set("users", "hosts_mask", "MASK HOSTS"),
+    "stat": Verb("[COLUMNS] [SORT]", ("stats", "--columns={0}", "--sort={1}")),
+    "db_check": Verb("", ("db", "check")),
+    "db_drivers": Verb("", ("db", "drivers")),
+}
+#: Verbs that destroyed data → what to do instead.
+GONE: dict[str, str] = {
+    "db_reset_logs": "logs go with their job: afcmd delete JOB",
+    "db_reset_jobs": "afcmd delete --mask RE deletes jobs; their runs stay in the history",
+    "db_reset_tasks": "runs are the history of the farm and stay; afcmd db sql reads them",
+    "db_reset_all": "stop the server, move its data folder away, start it",
+    "db_updatetables": "the server brings its tables up to date when it starts",
 }
 #: With a mask they are for all renders that match, without one for this computer's.
 _OWN = frozenset({"rexit", "rdel"})
@@ -103,6 +115,8 @@ _OWN = frozenset({"rexit", "rdel"})
 
 def expand(name: str, given: list[str]) -> list[str] | None:
     """Our words for a classic command; None when there is no such verb. Raises CliError."""
+    if name in GONE:
+        raise CliError(Exit.BAD_INPUT, f"{name} is no verb any more", GONE[name])
     verb = CLASSIC.get(name)
     if verb is None:
         return None
@@ -118,4 +132,12 @@ def help_text() -> str:
             CLASSIC.items()]  # fmt: skip
     width = max(len(left) for left, _ in rows) + 2
     lines = [f"  {left:<{width}}afcmd {right}" for left, right in rows]
-    return "The classic verbs and what they mean; {0} is the first word.\n\n" + "\n".join(lines)
+    gone = [f"  {name:<{width}}{text}" for name, text in GONE.items()]
+    return "\n".join(
+        [
+            "The classic verbs and what they mean; {0} is the first word.\n",
+            *lines,
+            "\nVerbs that destroyed data, and what to do instead:\n",
+            *gone,
+        ]
+    )

@@ -12,7 +12,7 @@ class Exit(IntEnum):
     """Exit codes; documented in docs/howto-cli.md."""
 
     OK = 0
-    #: A job ended in error.
+    #: A job ended in error; a check found something bad.
     JOB_ERROR = 1
     BAD_INPUT = 2
     NO_SERVER = 3
@@ -52,6 +52,7 @@ _BY_CODE = {
     "forbidden": Exit.NOT_ALLOWED,
     "not_allowed": Exit.NOT_ALLOWED,
     "store_unavailable": Exit.NO_SERVER,
+    "timed_out": Exit.TIMED_OUT,
 }
 #: Classic answers have no code, only today's sentences (PROTOCOL 2.3).
 _NOT_FOUND = re.compile(r"not found|No node matches|Invalid ID|does not exist|above container")

@@ -29,10 +29,10 @@ class Farm:
     def __init__(self, servers: list[tuple[str, int]]) -> None:
         self.servers = servers
 
-    def ask(self, message: Json, *, refusals: bool = True) -> Json:
+    def ask(self, message: Json, *, refusals: bool = True, answer_s: float = send.ANSWER_S) -> Json:
         """The answer. Raises CliError; with ``refusals`` off a refusal is returned instead."""
         try:
-            answer = send.request(message, self.servers)
+            answer = send.request(message, self.servers, answer_s=answer_s)
         except send.ServerError as error:
             hint = ""
             if error.kind == "unreachable":

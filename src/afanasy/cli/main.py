@@ -58,7 +58,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "users": ("users", "list users"),
     "user": ("user", "one user; add, delete or pause one"),
     "server": ("server", "who answers, and what it holds"),
-    "config": ("config", "settings of the server and of this computer"),
+    "config": ("config", "settings of the server and of this computer, and changing them"),
+    "stats": ("stats", "messages of the server: how many, bytes, times"),
+    "db": ("db", "ask the server's database by SQL, or check it"),
     "json": ("json_request", "check a JSON request, or send it"),
     "rx": ("tools", "try a regular expression"),
     "numeric": ("tools", "tasks of a frame range, in their order"),
@@ -108,8 +110,13 @@ NOUNS: dict[str, dict[str, list[str]]] = {
         **{verb: ["user", verb] for verb in ("add", "delete", "pause", "unpause")},
         "set": ["set", "--user"],
     },
-    "server": {"show": ["server"]},
-    "config": {verb: ["config", verb] for verb in ("list", "get", "files", "map")},
+    "server": {"show": ["server"], "stats": ["stats"]},
+    "stats": {"show": ["stats"]},
+    "db": {verb: ["db", verb] for verb in ("sql", "tables", "drivers", "check")},
+    "config": {
+        verb: ["config", verb]
+        for verb in ("list", "show", "get", "set", "unset", "reload", "files", "map")
+    },
 }
 #: Nouns behind which any other word is no verb but an argument of the list.
 _PLACES = frozenset({"blocks", "tasks"})
@@ -176,6 +183,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    _check_settings(options)
     try:
         servers = af.config.servers(options.server)
     except ValueError as error:
@@ -187,6 +195,20 @@ def _run(options: argparse.Namespace) -> int:
 
         return watch(command, options, farm, show)
     return command.run(options, farm, show)
+
+
+def _check_settings(options: argparse.Namespace) -> None:
+    """Refuse to work with wrong settings, but for the commands that show what is wrong."""
+    if options.command == "completion":
+        return
+    words: list[str] = getattr(options, "words", [])
+    if options.command == "config" and (words[:1] == ["files"] or options.local):
+        return
+    try:
+        af.config.check()
+    except ValueError as error:
+        hint = "afcmd config files shows what is read"
+        raise CliError(Exit.BAD_INPUT, str(error), hint, code="bad_config") from None
 
 
 def _told(error: CliError, as_json: bool) -> int:

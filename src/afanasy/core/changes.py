@@ -46,6 +46,8 @@ class Changes:
     renders: dict[str, Render] = field(default_factory=dict)
     #: The holds of services (R18) changed.
     services: bool = False
+    #: A setting was set on the fly, or taken back.
+    settings: bool = False
     renders_deleted: list[str] = field(default_factory=list[str])
     jobs: dict[int, Job] = field(default_factory=dict)
     #: Attributes of blocks, and what changes while they run.

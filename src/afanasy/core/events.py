@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
+from af.toml_files import Found
 from afanasy.model.attributes import BlockSpec, JobSpec, TaskSpec
 
 
@@ -40,6 +42,7 @@ class AppendTasks:
     serial: int
     block: int
     tasks: list[TaskSpec]
+    text: str = ""
 
 
 @dataclass(slots=True)
@@ -124,6 +127,23 @@ class OperateRender:
     name: str
     operation: str
     by: str = ""
+
+
+@dataclass(slots=True)
+class ChangeSettings:
+    """Settings set on the fly, and taken back; checked against the catalogue."""
+
+    values: dict[str, Any]
+    unset: list[str] = field(default_factory=list[str])
+    by: str = ""
+
+
+@dataclass(slots=True)
+class RereadSettings:
+    """What files, variables and options say now, checked (:class:`core.settings.Settings`)."""
+
+    said: dict[str, Found]
+    waiting: dict[str, Found]
 
 
 # ------------------------------------------------------------------------------- from renders
@@ -236,7 +256,7 @@ class Tick:
 
 Event = (
     Submit | AppendBlocks | AppendTasks | OperateJob | OperateBlocks | EditJob | EditBlocks
-    | AddUser | EditUser | DeleteUser | EditRender | OperateRender
+    | AddUser | EditUser | DeleteUser | EditRender | OperateRender | ChangeSettings | RereadSettings
     | RenderHello | RenderLinkLost | RenderBye | RenderDrain | RenderResources
     | RunProgressed | RunFinished | Tick
 )  # fmt: skip

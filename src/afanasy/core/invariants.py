@@ -145,6 +145,7 @@ def snapshot(farm: Farm) -> dict[str, Any]:
             for run in farm.runs.values()
         },
         "services": service_docs(farm),
+        "settings": dict(farm.settings.chosen),
     }  # fmt: skip
 
 

@@ -55,6 +55,8 @@ def on_hello(farm: Farm, event: RenderHello, now: Now) -> None:
         render.resources = event.resources
     farm.changes.renders[render.name] = render
 
+    # The agent listens only once it is welcome: stops of what it holds come behind.
+    first = len(farm.effects)
     adopted: list[int] = []
     held = {run.run: run for run in event.runs}
     for run in list(render.runs.values()):
@@ -71,7 +73,7 @@ def on_hello(farm: Farm, event: RenderHello, now: Now) -> None:
     for run_id, claim in held.items():
         if run_id not in current and not claim.finished:
             farm.effects.append(Stop(render.name, run_id, "it lost the right to count"))
-    farm.effects.append(Welcome(render.name, event.link, tuple(adopted)))
+    farm.effects.insert(first, Welcome(render.name, event.link, tuple(adopted)))
     farm.effects.append(Note("render_online", {"render": render.name, "address": event.address}))
     touch_render(farm, render, now.mono)
     room_changed(farm, room, render, now)

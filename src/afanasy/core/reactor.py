@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from afanasy.core import edit, ends, events, links, operations, runs, submit, timers
+from afanasy.core import configure, edit, ends, events, links, operations, runs, submit, timers
 from afanasy.core.effects import Note
 from afanasy.core.state import Farm
 from afanasy.model.clock import Now
@@ -62,6 +62,10 @@ def apply(farm: Farm, event: events.Event, now: Now) -> object:
             edit.edit_render(farm, event, now)
         case events.OperateRender():
             return operations.operate_render(farm, event, now)
+        case events.ChangeSettings():
+            configure.change(farm, event, now)
+        case events.RereadSettings():
+            configure.reread(farm, event, now)
         case _:
             assert_never(event)
     return None

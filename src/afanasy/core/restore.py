@@ -12,9 +12,12 @@ from typing import Any
 
 import msgspec
 
+from af.settings import BY_KEY
+from afanasy.core.effects import Note
 from afanasy.core.errors import check_hosts_left
 from afanasy.core.holds import attach_block
 from afanasy.core.rows import Row
+from afanasy.core.settings import Chosen
 from afanasy.core.state import (
     Block,
     Farm,
@@ -48,6 +51,8 @@ def restore(farm: Farm, tables: Tables, now: Now) -> None:
             _restore_counters(farm, msgspec.json.decode(value))
         elif name == "services":
             _restore_services(farm, msgspec.json.decode(value), now)
+        elif name == "settings":
+            _restore_settings(farm, msgspec.json.decode(value))
     for row in rows("facets"):
         farm.facets[tuple(row[1:])] = row[0]
     for row in rows("users"):
@@ -79,6 +84,18 @@ def _restore_counters(farm: Farm, doc: dict[str, int]) -> None:
     farm.user_id_last = doc["user_id"]
     farm.render_id_last = doc["render_id"]
     farm.block_key_last = doc["block_key"]
+
+
+def _restore_settings(farm: Farm, doc: dict[str, tuple[Any, str, int]]) -> None:
+    """Values that were set on the fly, but for those that this version does not take."""
+    for key, (value, by, time) in doc.items():
+        setting = BY_KEY.get(key)
+        try:
+            if setting is None or not setting.settable:
+                raise ValueError("is no setting that can be set on the fly")
+            farm.settings.chosen[key] = Chosen(setting.check(value), by, time)
+        except ValueError as error:
+            farm.effects.append(Note("setting_ignored", {"key": key, "why": str(error)}))
 
 
 def _restore_services(farm: Farm, doc: list[list[Any]], now: Now) -> None:

@@ -112,6 +112,9 @@ def take_rows(farm: Farm) -> Rows:
     if changes.services:
         put.setdefault("meta", []).append(("services", _doc(service_docs(farm))))
         changes.services = False
+    if changes.settings:
+        put.setdefault("meta", []).append(("settings", _doc(farm.settings.chosen)))
+        changes.settings = False
     if changes.block_states:
         put["block_states"] = [
             (block.key, _doc(block_state(block))) for block in changes.block_states.values()

@@ -104,7 +104,7 @@ def start(farm: Farm, block: Block, task: int, render: Render, now: Now) -> Run:
         block.time_started = int(now.wall)
         farm.changes.block_states[block.key] = block
     farm.changes.opened[run.id] = run
-    limit = _time_limit(block)
+    limit = _time_limit(farm, block)
     if limit:
         run.limit_mono = now.mono + limit
         add_timer(farm, run.limit_mono, "limit", run)
@@ -118,9 +118,9 @@ def start(farm: Farm, block: Block, task: int, render: Render, now: Now) -> Run:
     return run
 
 
-def _time_limit(block: Block) -> float:
+def _time_limit(farm: Farm, block: Block) -> float:
     """Seconds until the run must be looked at for its time limits; 0 = no limit."""
-    limits = (block.spec.task_max_run_time, block.spec.task_progress_change_timeout)
+    limits = (block.spec.task_max_run_time, farm.settings.progress_timeout_s(block.spec))
     return float(min((limit for limit in limits if limit > 0), default=0))
 
 

@@ -18,6 +18,7 @@ from afanasy.core.changes import Changes
 from afanasy.core.effects import Effect
 from afanasy.core.order import Frames, TaskOrder, make_order
 from afanasy.core.render_state import Render
+from afanasy.core.settings import Settings
 from afanasy.core.tasks import CODES, Code, ReadyQueue, TaskColumns
 from afanasy.core.troubles import HostErrors, Rate, ServiceHold, TaskExtra
 from afanasy.model.attributes import BlockSpec, JobSpec, TaskSpec, UserSpec
@@ -330,7 +331,7 @@ class Farm:
     matcher: Matcher
     #: Mono time when serving began: silence of renders is measured from then (R6).
     serving_mono: float = 0.0
-    reconnect_timeout_s: float = 60.0
+    settings: Settings = field(default_factory=Settings)
     users: dict[str, User] = field(default_factory=dict)
     jobs: dict[int, Job] = field(default_factory=dict)
     jobs_by_id: dict[int, Job] = field(default_factory=dict)
@@ -371,6 +372,11 @@ class Farm:
     batch: int = 0
     effects: list[Effect] = field(default_factory=list)
     changes: Changes = field(default_factory=Changes)
+
+    @property
+    def reconnect_timeout_s(self) -> float:
+        """Seconds without a word of a render until it counts as lost (R6)."""
+        return self.settings.value("af_task_reconnect_timeout")
 
     def next_deadline(self) -> float | None:
         """Mono time of the next timer, or None."""

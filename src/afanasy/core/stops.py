@@ -72,7 +72,7 @@ def check_limits(farm: Farm, run: Run, now: Now) -> None:
     due = 0.0
     for limit, spent, cause in (
         (spec.task_max_run_time, run.elapsed_at(now.mono), STOP_MAX_RUN_TIME),
-        (spec.task_progress_change_timeout, run.quiet_at(now.mono), STOP_NO_PROGRESS),
+        (farm.settings.progress_timeout_s(spec), run.quiet_at(now.mono), STOP_NO_PROGRESS),
     ):
         if limit <= 0:
             continue

@@ -20,8 +20,11 @@ from afanasy.model.attributes import (
 )
 from afanasy.model.clock import Now
 from afanasy.model.errors import UserError
-from afanasy.model.ids import TASKS_PER_BLOCK_MAX, BlockKey
+from afanasy.model.ids import TASKS_PER_BLOCK_MAX, BlockKey, task_key
 
+#: Parts of a stored submission (R39): 0 is the job, n the blocks appended as number n and on, and
+#: this with block and first number (:func:`afanasy.model.ids.task_key`) tasks of a list block.
+TASKS_PART: Final = 1 << 48
 JOB_ID_MAX: Final = 999_999
 JOBS_MAX: Final = 900_000
 #: Tasks a job may have in all: an operation on all of them must stay a matter of a second.
@@ -124,7 +127,7 @@ def user_of(farm: Farm, name: str, now: Now) -> User:
         user = farm.users[name] = User(
             name=name,
             id=farm.user_id_last,
-            spec=UserSpec(),
+            spec=UserSpec(**farm.settings.user_defaults()),
             time_register=int(now.wall),
             time_activity=int(now.wall),
         )
@@ -240,6 +243,9 @@ def append_tasks(farm: Farm, event: AppendTasks, now: Now) -> list[int]:
     _check_job_size(_size(job) + len(event.tasks), "operation.tasks")
     if not block.counts[Code.READY]:
         block.ready_wall = now.wall
+    if event.text:
+        part = TASKS_PART | task_key(block.num, first)
+        farm.changes.submissions.append((job.serial, part, event.text))
     block.tasks.extend(event.tasks)
     old = block.columns
     block.tasks_num = count

@@ -3,20 +3,20 @@
 Its data folder holds the run folders, the lock, the instance id (R5) and the farm it served last.
 One folder belongs to one host name and one process. Signals (R11): TERM and INT stop the tasks and
 exit; a second one does not wait for them; HUP re-executes the program while the tasks go on; USR1
-drains.
+drains. An option that is not given is a setting: a variable, a file or the default
+(:mod:`af.settings`).
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import getpass
 import json
 import logging
 import os
+import re
 import resource
 import signal
-import socket
 import sys
 import time
 import uuid
@@ -24,6 +24,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Final
 
+from af import config
+from af.settings import BY_KEY
 from afanasy import __version__
 from afanasy.model.clock import read_clocks
 from afanasy.render.agent import Agent
@@ -32,7 +34,15 @@ from afanasy.render.options import Options
 from afanasy.render.resources import Sampler, has_gpu_tool
 from afanasy.render.rundir import RunFolders
 
-DEFAULT_PORT: Final = 51000
+#: Option → the setting that it stands for.
+SETTINGS: Final = {
+    "capacity": "af_render_capacity",
+    "max_tasks": "af_render_max_tasks",
+    "data": "af_render_data",
+    "plugins": "af_plugins",
+    "nice": "af_render_nice",
+    "nimby": "af_render_nimby",
+}
 #: Variables of the agent's own environment that tasks must not inherit.
 NOT_INHERITED: Final = ("AF_TOKEN", "AF_RUN_ID", "AF_TAG")
 LOCK_WAIT_S: Final = 2.0
@@ -45,6 +55,11 @@ log = logging.getLogger("afrender")
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of ``afrender``; the exit code."""
     args = make_parser().parse_args(argv)
+    try:
+        fill(args)
+    except ValueError as error:
+        print(f"afrender: {error}", file=sys.stderr)
+        return 2
     logging.basicConfig(
         stream=sys.stderr,
         level=logging.DEBUG if args.verbose else logging.INFO,
@@ -54,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(json.dumps(_resources_once(args), indent=1))
         return 0
     name = args.hostname
-    data = args.data or _default_data(name)
+    data: Path = args.data
     try:
         data.mkdir(parents=True, exist_ok=True)
         lock = _lock(data, drain=args.drain)
@@ -71,38 +86,46 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def make_parser() -> argparse.ArgumentParser:
     """The command line."""
-    env = os.environ
     parser = argparse.ArgumentParser(
-        prog="afrender", description="Runs tasks of an Afanasy farm on this host."
+        prog="afrender",
+        description="Runs tasks of an Afanasy farm on this host.",
+        epilog="What is not given here is looked for in the environment and in afanasy.toml.",
     )
-    parser.add_argument("--server", metavar="HOST:PORT", type=_server, default="")
+    parser.add_argument(
+        "--server",
+        metavar="HOST:PORT",
+        type=_server,
+        help="the server (default: af_servername and af_serverport, 127.0.0.1:51000)",
+    )
     parser.add_argument(
         "--hostname",
         type=_host_name,
-        default=env.get("AF_HOSTNAME") or socket.gethostname(),
-        help="name of this render (default: the host's, without domain)",
+        help="name of this render (default: af_hostname, else the host's without domain)",
     )
-    parser.add_argument("--user", default=env.get("AF_USERNAME", ""), help="owner of this host")
-    parser.add_argument("--capacity", type=int, default=-1, help="capacity of this host")
-    parser.add_argument("--max-tasks", type=int, default=-1, help="tasks at a time")
+    parser.add_argument("--user", help="owner of this host (default: af_username, the account)")
+    parser.add_argument(
+        "--capacity", type=int, help="capacity of this host (default: af_render_capacity)"
+    )
+    parser.add_argument(
+        "--max-tasks", type=int, help="tasks at a time (default: af_render_max_tasks)"
+    )
     parser.add_argument(
         "--data",
         type=Path,
-        default=Path(env["AF_RENDER_DATA"]) if env.get("AF_RENDER_DATA") else None,
-        help="folder of runs and identity; one for each --hostname",
+        help="folder of runs and identity; one for each --hostname (default: af_render_data)",
     )
     parser.add_argument(
         "--plugins",
         type=Path,
         action="append",
-        default=[],
         metavar="DIR",
-        help="folder with services/ and parsers/ of the studio; may be repeated",
+        help="folder with services/ and parsers/ of the studio; may be repeated "
+        "(default: af_plugins)",
     )
-    parser.add_argument("--nice", type=int, default=env.get("AF_RENDER_NICE", "10"))
+    parser.add_argument("--nice", type=int, help="niceness of tasks (default: af_render_nice, 10)")
     nimby = parser.add_mutually_exclusive_group()
     nimby.add_argument(
-        "--nimby", dest="nimby", action="store_const", const="nimby", default="",
+        "--nimby", dest="nimby", action="store_const", const="nimby",
         help="start as nimby: tasks of the owner only",
     )  # fmt: skip
     nimby.add_argument(
@@ -120,32 +143,44 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--resources", action="store_true", help="print the host's resources as JSON and exit"
     )
-    parser.add_argument("--verbose", action="store_true")
+    parser.add_argument("--verbose", action="store_true", help="say more in the log")
     parser.add_argument("--version", action="version", version=f"afrender {__version__}")
     return parser
 
 
+def fill(args: argparse.Namespace) -> None:
+    """Give ``args`` what the settings say where they are not given. Raises ValueError."""
+    config.check()
+    for name, key in SETTINGS.items():
+        value = getattr(args, name)
+        if value is None:
+            setattr(args, name, config.value(key))
+        elif not isinstance(value, (Path, list)):
+            try:
+                BY_KEY[key].check(value)
+            except ValueError as error:
+                raise ValueError(f"--{name.replace('_', '-')}: {error}") from None
+    try:
+        re.compile(config.value("af_render_networkif"))
+    except re.error as error:
+        raise ValueError(f"af_render_networkif is no regular expression: {error}") from None
+    args.server = args.server or config.servers()[0]
+    args.hostname = args.hostname or config.host_name()
+    args.user = args.user or config.user_name()
+    args.data = Path(args.data) if args.data else _default_data(args.hostname)
+    args.plugins = [Path(folder) for folder in args.plugins]
+
+
 def _server(text: str) -> tuple[str, int]:
-    """Host and port: the option, AF_SERVERNAME and AF_SERVERPORT, the older names, the default."""
-    env = os.environ
-    host = env.get("AF_SERVERNAME") or env.get("CGRU_AF_SERVERNAME") or "127.0.0.1"
-    port = env.get("AF_SERVERPORT") or env.get("CGRU_AF_SERVERPORT") or str(DEFAULT_PORT)
-    if text.startswith("["):
-        host, _, rest = text[1:].partition("]")
-        port = rest.lstrip(":") or port
-    elif text.count(":") == 1:
-        given, _, port_given = text.partition(":")
-        host, port = given or host, port_given or port
-    elif text:
-        host = text
-    if not port.isdigit() or not 0 < int(port) < 65536:
-        raise argparse.ArgumentTypeError(f"{port!r} is no port: give HOST:PORT")
-    return host, int(port)
+    try:
+        return config.servers(text)[0]
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{error}: give HOST:PORT") from None
 
 
 def _host_name(text: str) -> str:
-    """Lower case, domain cut (SEMANTICS 8.1)."""
-    name = text.strip().lower().partition(".")[0]
+    """Lower case, as every name of a host (SEMANTICS 8.1)."""
+    name = text.strip().lower()
     if not name:
         raise argparse.ArgumentTypeError(f"{text!r} is no host name")
     return name
@@ -189,12 +224,15 @@ def _options(args: argparse.Namespace, name: str, data: Path) -> Options:
         port=port,
         name=name,
         data=data,
-        user_name=args.user or _user(),
+        user_name=args.user,
         capacity=args.capacity,
         max_tasks=args.max_tasks,
-        plugins=list(args.plugins),
+        plugins=args.plugins,
         nimby=args.nimby,
-        nice=max(0, args.nice),
+        nice=args.nice,
+        post_limit_s=config.value("af_task_post_limit_sec"),
+        hdd_path=config.value("af_render_hddspace_path"),
+        networks=config.value("af_render_networkif"),
         drain=args.drain,
         token=os.environ.get("AF_TOKEN", "") or _read_text(data / "token"),
         instance=_instance(data),
@@ -210,13 +248,6 @@ def _options(args: argparse.Namespace, name: str, data: Path) -> Options:
         data / "farm", json.dumps({"farm_id": farm_id, "epoch": epoch})
     )
     return options
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())
 
 
 def _read_text(path: Path) -> str:

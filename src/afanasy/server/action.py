@@ -26,6 +26,8 @@ from afanasy.server.read_job import (
     read_blocks,
     read_tasks,
 )
+from afanasy.server.settings import act_on_settings, asked_by
+from afanasy.server.submissions import kept_text
 
 Apply = Callable[[events.Event], Any]
 #: Type → (name of the container in sentences, ids it may have).
@@ -87,23 +89,20 @@ def act(farm: Farm, raw: object, reader: Reader, masks: Masks, apply: Apply) -> 
     kind = action.get("type")
     if not isinstance(kind, str) or not kind:
         raise UserError("bad_action", "Invalid action.", "name a type", field="action.type")
+    if kind == "config":
+        return act_on_settings(farm, action, apply)
     if not _has_selection(action):
         raise UserError(
             "missing",
             "JSON action should have nodes ids or mask to operate with.",
             field="action.ids",
         )
-    for key in ("user_name", "host_name"):
-        value = action.get(key)
-        if not isinstance(value, str) or not value:
-            raise UserError(
-                "missing", f'Action should have a not empty "{key}" string.', field=f"action.{key}"
-            )
+    by = asked_by(action)
     if kind not in _CONTAINERS:
         raise UserError(
             "unknown_type",
             f"Action has unknown type: '{kind}'",
-            f"types are {', '.join(_CONTAINERS)}",
+            f"types are {', '.join(_CONTAINERS)}, config",
             field="action.type",
         )
     answer = Answer()
@@ -112,7 +111,6 @@ def act(farm: Farm, raw: object, reader: Reader, masks: Masks, apply: Apply) -> 
         assert answer.refused is not None
         raise answer.refused
     operation, params = _order(action)
-    by = f"{action['user_name']}@{action['host_name']}"
     request = _Request[Any](
         farm, apply, reader, masks, by, action, operation, params, answer
     )  # fmt: skip
@@ -249,7 +247,7 @@ def _act_on_job(request: _Request[Job], job: Job) -> None:
 
 
 def _operate_job(request: _Request[Job], job: Job, operation: Raw) -> None:
-    name, answer = operation["type"], request.answer
+    name, answer, farm = operation["type"], request.answer, request.farm
     if name == "append_blocks":
         if job.system:
             raise UserError("system_job", "Appending system job is not allowed.")
@@ -260,8 +258,10 @@ def _operate_job(request: _Request[Job], job: Job, operation: Raw) -> None:
             raise UserError(
                 "missing", "Operation blocks array has zero size.", field="operation.blocks"
             )
-        blocks = read_blocks(cast("list[object]", raws), "blocks", request.reader, request.masks)
-        answer.added["block_ids"] = request.apply(events.AppendBlocks(job.serial, blocks))
+        raws = cast("list[object]", raws)
+        blocks = read_blocks(raws, "blocks", request.reader, request.masks, farm.settings)
+        event = events.AppendBlocks(job.serial, blocks, kept_text(raws))
+        answer.added["block_ids"] = request.apply(event)
         answer.count += len(blocks)
         return
     outcome = request.apply(events.OperateJob(job.serial, name, by=request.by))
@@ -406,7 +406,8 @@ def _append_tasks(request: _Request[Job], job: Job, number: int, operation: Raw)
     if not isinstance(operation.get("tasks"), list):
         raise UserError("missing", "Operation requires tasks array.", field="operation.tasks")
     tasks = read_tasks(operation["tasks"], "operation.tasks", request.reader)
-    added = request.apply(events.AppendTasks(job.serial, number, tasks))
+    text = kept_text(operation["tasks"])
+    added = request.apply(events.AppendTasks(job.serial, number, tasks, text))
     request.answer.added["task_ids"] = added
     request.answer.count += len(tasks)
 

@@ -7,7 +7,7 @@ files of output are awaitables; the loop goes on meanwhile. Nothing here changes
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import Final
+from typing import Final, NamedTuple
 
 from afanasy.core.state import Farm
 from afanasy.model.clock import Now, read_clocks
@@ -23,13 +23,25 @@ from afanasy.server.get_nodes import (
     get_users,
 )
 from afanasy.server.get_request import GetRequest, check_mode, read_get
+from afanasy.server.get_sql import DatabasePort
+from afanasy.server.get_stats import stats_answer
 from afanasy.server.history_port import HistoryPort
 from afanasy.server.matcher import Masks
+from afanasy.server.settings import settings_view
+from afanasy.server.traffic import Traffic
 from afanasy.server.views import View
 
 TYPES: Final = (
-    "jobs", "renders", "users", "monitors", "branches", "pools", "files", "config",
+    "jobs", "renders", "users", "monitors", "branches", "pools", "files", "config", "stats", "db",
+    "sql",
 )  # fmt: skip
+
+
+class Inside(NamedTuple):
+    """What can be asked about the server itself."""
+
+    traffic: Traffic
+    database: DatabasePort
 
 
 def get(
@@ -39,14 +51,16 @@ def get(
     _masks: Masks,
     history: HistoryPort,
     now: Now | None = None,
+    inside: Inside | None = None,
 ) -> View | Awaitable[View]:
     """The answer to the value of a ``get`` request, or an awaitable of it.
 
     Raises UserError, the sender's fault, as the awaitable may. What was ignored in a lenient
-    request is in the answer's ``warnings``. ``now`` is this moment when it is not given.
+    request is in the answer's ``warnings``. ``now`` is this moment when it is not given. Without
+    ``inside`` only the farm can be asked.
     """
     request = read_get(raw, reader)
-    answer = _answer(farm, request, history, now or read_clocks())
+    answer = _answer(farm, request, history, now or read_clocks(), inside)
     if not reader.warnings:
         return answer
     if isinstance(answer, dict):
@@ -63,7 +77,7 @@ def _with_warnings(answer: View, reader: Reader) -> View:
 
 
 def _answer(
-    farm: Farm, request: GetRequest, history: HistoryPort, now: Now
+    farm: Farm, request: GetRequest, history: HistoryPort, now: Now, inside: Inside | None
 ) -> View | Awaitable[View]:
     match request.type:
         case "jobs":
@@ -79,8 +93,14 @@ def _answer(
         case "files":
             return get_files(request)
         case "config":
-            check_mode(request, ())
-            return config_answer(farm)
+            check_mode(request, ("origins",))
+            return settings_view(farm) if request.mode == "origins" else config_answer(farm)
+        case "stats" if inside is not None:
+            return stats_answer(inside.traffic, request, now)
+        case "db" if inside is not None:
+            return inside.database.db(request)
+        case "sql" if inside is not None:
+            return inside.database.sql(request)
         case other:
             raise UserError(
                 "unknown_type",

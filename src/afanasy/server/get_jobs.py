@@ -15,6 +15,7 @@ from afanasy.core.state import Block, Farm, Job
 from afanasy.model.clock import Now
 from afanasy.model.errors import UserError
 from afanasy.server.get_explain import explain_answer
+from afanasy.server.get_outputs import outputs_answer, runs_answer
 from afanasy.server.get_request import GetRequest, check_found, check_mode, invalid_id
 from afanasy.server.get_story import (
     error_host_lines,
@@ -25,6 +26,7 @@ from afanasy.server.get_story import (
 )
 from afanasy.server.history_port import HistoryPort
 from afanasy.server.matcher import find_match
+from afanasy.server.submissions import submission_answer
 from afanasy.server.view_block import Level, block_view
 from afanasy.server.view_job import in_order, jobs_view
 from afanasy.server.view_task import no_task_view, progress_views, task_view
@@ -40,7 +42,10 @@ _BLOCK_MODES: Final = {
     "full": Level.FULL,
 }
 _TASK_MODES: Final = ("info", "log", "error_hosts", "files", "output", "story")
-_MODES: Final = ("full", "progress", "log", "explain", "thumbnail", *_TASK_MODES)
+_MODES: Final = (
+    "full", "progress", "log", "explain", "thumbnail", "runs", "outputs", "submission",
+    *_TASK_MODES,
+)  # fmt: skip
 
 Answer = View | Awaitable[View]
 
@@ -51,7 +56,13 @@ def get_jobs(farm: Farm, request: GetRequest, now: Now, history: HistoryPort) ->
     mode = request.mode
     if mode == "output":
         return _output(farm, request, now, history)
+    if mode == "submission":
+        return submission_answer(farm, request, history)
     jobs = choose_jobs(farm, request)
+    if mode == "outputs":
+        return outputs_answer(_only(jobs, request), request, history)
+    if mode == "runs":
+        return runs_answer(farm, _block(_only(jobs, request), request), request, now, history)
     if mode == "explain":
         if not (request.ids or request.serials or request.mask):
             raise _one_job(jobs)
@@ -112,6 +123,21 @@ def _only(jobs: list[Job], request: GetRequest) -> Job:
     if len(jobs) != 1:
         raise _one_job(jobs)
     return jobs[0]
+
+
+def _block(job: Job, request: GetRequest) -> Block:
+    """The first named block. Raises UserError."""
+    if not request.block_ids:
+        raise UserError("missing", "this needs a block", "set block_ids", field="get.block_ids")
+    num = request.block_ids[0]
+    if not 0 <= num < len(job.blocks):
+        raise UserError(
+            "not_found",
+            "Invalid block/task number.",
+            f"job {job.id} has blocks 0 to {len(job.blocks) - 1}",
+            field="get.block_ids",
+        )
+    return job.blocks[num]
 
 
 def _task(job: Job, request: GetRequest) -> tuple[Block, int]:
@@ -241,22 +267,14 @@ async def _progress_in_slices(farm: Farm, job: Job, now: Now) -> View:
 
 
 def _progress_page(farm: Farm, job: Job, request: GetRequest, now: Now) -> View:
-    num = request.block_ids[0]
-    if not 0 <= num < len(job.blocks):
-        raise UserError(
-            "not_found",
-            "Invalid block/task number.",
-            f"job {job.id} has blocks 0 to {len(job.blocks) - 1}",
-            field="get.block_ids",
-        )
-    block = job.blocks[num]
+    block = _block(job, request)
     first = min(max(request.first, 0), block.tasks_num)
     count = request.count if request.count >= 0 else PROGRESS_SLICE
     last = min(first + min(count, PROGRESS_SLICE), block.tasks_num)
     return {
         "job_progress": {
             "id": job.id,
-            "block_num": num,
+            "block_num": block.num,
             "first": first,
             "progress": progress_views(block, first, last, now, host_names(farm)),
         }

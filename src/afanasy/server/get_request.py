@@ -15,13 +15,14 @@ from afanasy.model.reading import Raw, Reader, check_texts
 
 E = TypeVar("E", int, str)
 
-_NUMBERS: Final = ("number", "mon_id", "offset", "first", "count")
-_TEXTS: Final = ("type", "mask", "path")
+_NUMBERS: Final = ("number", "mon_id", "offset", "first", "count", "limit", "timeout_s")
+_TEXTS: Final = ("type", "mask", "path", "query")
+_TEXT_LISTS: Final = ("users", "runs")
 _NUMBER_LISTS: Final = ("ids", "serials", "uids", "block_ids", "task_ids")
 #: Members that say who asks; read by nobody.
 _IGNORED: Final = ("user_name", "host_name")
 MEMBERS: Final = frozenset(
-    {*_NUMBERS, *_TEXTS, *_NUMBER_LISTS, *_IGNORED, "mode", "users", "binary"}
+    {*_NUMBERS, *_TEXTS, *_NUMBER_LISTS, *_TEXT_LISTS, *_IGNORED, "mode", "binary"}
 )
 
 
@@ -36,10 +37,14 @@ class GetRequest:
     modes: list[str] = field(default_factory=list[str])
     mask: str = ""
     path: str = ""
+    #: A statement of SQL.
+    query: str = ""
     ids: list[int] = field(default_factory=list[int])
     serials: list[int] = field(default_factory=list[int])
     uids: list[int] = field(default_factory=list[int])
     users: list[str] = field(default_factory=list[str])
+    #: Run ids, which are texts in JSON (R1).
+    runs: list[str] = field(default_factory=list[str])
     block_ids: list[int] = field(default_factory=list[int])
     task_ids: list[int] = field(default_factory=list[int])
     number: int = -1
@@ -47,6 +52,9 @@ class GetRequest:
     offset: int = -1
     first: int = -1
     count: int = -1
+    #: Rows of an answer at most, and how long it may take.
+    limit: int = -1
+    timeout_s: int = -1
     binary: bool = False
 
     @property
@@ -83,8 +91,8 @@ def read_get(raw: Raw, reader: Reader) -> GetRequest:
                 reader.complain(path, "this server answers in JSON", "leave it out")
         elif name == "mode":
             _read_mode(request, value)
-        elif name == "users":
-            request.users = _elements(value, str, path, reader)
+        elif name in _TEXT_LISTS:
+            setattr(request, name, _elements(value, str, path, reader))
         else:
             setattr(request, name, _elements(value, int, path, reader))
     return request

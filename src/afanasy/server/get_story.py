@@ -38,6 +38,11 @@ _ENDS: Final[dict[int, str]] = {
 }
 
 
+def run_end_text(status: int) -> str:
+    """How a run of this status ended."""
+    return _ENDS.get(status, f"status {status}")
+
+
 async def _past(history: HistoryPort, block: Block, task: int) -> list[PastRun]:
     """The ended runs, the newest included even when its commit is still on its way."""
     starts = block.columns.starts[task] if block.columns else 0
@@ -95,7 +100,7 @@ def _past_view(run: PastRun, names: dict[int, str]) -> View:
         "time_started": int(run.started),
         "elapsed_s": round(run.elapsed_s, 3),
         "status": run.status,
-        "end": _ENDS.get(run.status, f"status {run.status}"),
+        "end": run_end_text(run.status),
         "exit_status": run.exit_status,
         "error_class": run.error_class,
         "log": run.log,

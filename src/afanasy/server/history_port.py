@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import re
 import zlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, NamedTuple, Protocol, TypeVar
 
 import sqlalchemy as sa
@@ -23,8 +23,8 @@ from sqlalchemy.exc import OperationalError
 
 from afanasy.model.errors import UserError
 from afanasy.store import history
-from afanasy.store.history import PastRun
-from afanasy.store.outputs import OutputFiles, assemble
+from afanasy.store.history import PastRun, TaskRun
+from afanasy.store.outputs import OutputFiles, Place, assemble
 
 T = TypeVar("T")
 
@@ -41,6 +41,14 @@ class OutputText(NamedTuple):
     offset: int
 
 
+class WantedOutput(NamedTuple):
+    """A run whose output is wanted whole; ``total`` as :meth:`HistoryPort.output` has it."""
+
+    run: int
+    total: int = 0
+    running: bool = False
+
+
 class HistoryPort(Protocol):
     """What answers need from the disk."""
 
@@ -55,6 +63,27 @@ class HistoryPort(Protocol):
 
         ``total``: bytes the command wrote in all, when it has ended.
         """
+        ...
+
+    async def read_outputs(
+        self, wanted: Sequence[WantedOutput], bytes_max: int
+    ) -> list[OutputText | None]:
+        """The outputs of these runs in their order, None where there is none.
+
+        It ends with the one that makes them longer than ``bytes_max`` together.
+        """
+        ...
+
+    async def runs_of_tasks(self, block: int, first: int, last: int, limit: int) -> list[TaskRun]:
+        """The first ``limit`` ended runs of a range of tasks, task by task, oldest first."""
+        ...
+
+    async def runs_by_id(self, runs: Sequence[int]) -> dict[int, TaskRun]:
+        """The ended ones of these runs, whatever job they are of."""
+        ...
+
+    async def submission(self, serial: int) -> list[tuple[int, str]]:
+        """``(part, JSON)`` of what made a job, also a deleted one; [] when it is not kept."""
         ...
 
     async def settled(self) -> None:
@@ -82,12 +111,47 @@ class StoreHistory:
         """See :class:`HistoryPort`."""
         return await _in_thread(lambda: self._output(run, offset, total, running))
 
+    async def read_outputs(
+        self, wanted: Sequence[WantedOutput], bytes_max: int
+    ) -> list[OutputText | None]:
+        """See :class:`HistoryPort`."""
+        return await _in_thread(lambda: self._outputs_of(wanted, bytes_max))
+
+    async def runs_of_tasks(self, block: int, first: int, last: int, limit: int) -> list[TaskRun]:
+        """See :class:`HistoryPort`."""
+        return await _in_thread(
+            lambda: history.runs_of_tasks(self._engine, block, first, last, limit)
+        )
+
+    async def runs_by_id(self, runs: Sequence[int]) -> dict[int, TaskRun]:
+        """See :class:`HistoryPort`."""
+        return await _in_thread(lambda: history.runs_by_id(self._engine, runs))
+
+    async def submission(self, serial: int) -> list[tuple[int, str]]:
+        """See :class:`HistoryPort`."""
+        return await _in_thread(lambda: history.submission(self._engine, serial))
+
     async def settled(self) -> None:
         """See :class:`HistoryPort`."""
         try:
             await asyncio.wait_for(asyncio.ensure_future(self._durable()), SETTLE_S)
         except TimeoutError:
             return  # the database is away: what it has is told without the newest
+
+    def _outputs_of(
+        self, wanted: Sequence[WantedOutput], bytes_max: int
+    ) -> list[OutputText | None]:
+        places = history.places(self._engine, [one.run for one in wanted if not one.running])
+        found: list[OutputText | None] = []
+        length = 0
+        for one in wanted:
+            place = places.get(one.run)
+            output = self._read(place, 0, one.total) if place is not None else None
+            found.append(output or self._output(one.run, 0, one.total, one.running))
+            length += len(found[-1].text) if found[-1] else 0
+            if length > bytes_max:
+                break
+        return found
 
     def _output(self, run: int, offset: int, total: int, running: bool) -> OutputText | None:
         # A run that ends meanwhile moves from its live file to a segment: looked for twice.
@@ -104,8 +168,9 @@ class StoreHistory:
 
     def _packed(self, run: int, offset: int, total: int) -> OutputText | None:
         place = history.places(self._engine, [run]).get(run)
-        if place is None:
-            return None
+        return None if place is None else self._read(place, offset, total)
+
+    def _read(self, place: Place, offset: int, total: int) -> OutputText | None:
         try:
             data = self._outputs.read(place)
         except (OSError, zlib.error):

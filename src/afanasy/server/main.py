@@ -1,6 +1,8 @@
 """``afserver``: options, the data folder, start and end of the server.
 
-``afserver doctor`` with the same options looks whether it can work (:mod:`afanasy.server.doctor`).
+An option that is not given is a setting: a variable, a file or the default (:mod:`af.settings`).
+SIGHUP reads the files again. ``afserver doctor`` with the same options looks whether it can work
+(:mod:`afanasy.server.doctor`).
 """
 
 from __future__ import annotations
@@ -26,11 +28,15 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 import afanasy
+from af.settings import BY_KEY
+from af.toml_files import Found
 from afanasy.core.restore import restore
 from afanasy.core.state import Farm
 from afanasy.core.submit import found_system_job
 from afanasy.model.clock import read_clocks
 from afanasy.model.errors import UserError
+from afanasy.server.get import Inside
+from afanasy.server.get_sql import DatabasePort
 from afanasy.server.history_port import StoreHistory
 from afanasy.server.listener import Listener
 from afanasy.server.loop import FarmLoop
@@ -38,6 +44,8 @@ from afanasy.server.matcher import Masks
 from afanasy.server.render_peer import RenderPeer
 from afanasy.server.request_peer import HttpPeer, TextPeer
 from afanasy.server.requests import Requests
+from afanasy.server.settings import Reloader, first_settings, from_layers
+from afanasy.server.traffic import Traffic
 from afanasy.store import database, history
 from afanasy.store.outputs import OutputFiles
 from afanasy.store.writer import Deposed, Writer
@@ -45,7 +53,14 @@ from afanasy.wire.sniff import Kind
 
 log = structlog.get_logger("server")
 
-PORT_DEFAULT: Final = 51000
+#: Option → the setting that it stands for.
+SETTINGS: Final = {
+    "port": "af_serverport",
+    "data": "af_store_folder",
+    "bind": "af_server_bind",
+    "trust": "af_server_trust",
+    "log_level": "af_server_log_level",
+}
 #: Exit code when the server must be started again to agree with its database.
 EXIT_RESTORE: Final = 75
 #: Open files that we ask the host for.
@@ -57,37 +72,68 @@ def make_parser(prog: str = "afserver") -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=prog,
         description="The Afanasy server: schedules the farm's work.",
-        epilog="afserver doctor, with the same options, looks whether it can work here.",
+        epilog="What is not given here is looked for in the environment and in afanasy.toml. "
+        "afserver doctor, with the same options, looks whether it can work here.",
     )
-    home = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
     parser.add_argument("--version", action="version", version=afanasy.__version__)
     parser.add_argument(
         "--port",
         type=int,
-        default=int(os.environ.get("AF_SERVERPORT") or PORT_DEFAULT),
-        help="TCP port for everything; 0 takes a free one (default: AF_SERVERPORT or 51000)",
+        help="TCP port for everything; 0 takes a free one (default: af_serverport, 51000)",
     )
     parser.add_argument(
         "--data",
         type=Path,
-        default=home / "afanasy" / "server",
-        help="folder of the database and the outputs (default: %(default)s)",
+        help="folder of the database and the outputs (default: af_store_folder, else "
+        f"{_data_default()})",
     )
     parser.add_argument(
         "--bind",
         action="append",
         metavar="ADDRESS",
-        help="address to listen on, more than once if wished (default: 127.0.0.1)",
+        help="address to listen on, more than once if wished (default: af_server_bind, 127.0.0.1)",
     )
     parser.add_argument(
         "--trust",
         action="append",
-        default=[],
         metavar="NET",
-        help="network whose hosts may use the farm and render for it, as 10.1.0.0/16",
+        help="network whose hosts may use the farm and render for it, as 10.1.0.0/16 "
+        "(default: af_server_trust)",
     )
-    parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning"])
+    level = BY_KEY["af_server_log_level"]
+    parser.add_argument(
+        "--log-level", choices=level.choices, help=f"(default: {level.key}, {level.default})"
+    )
     return parser
+
+
+def _data_default() -> Path:
+    home = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    return home / "afanasy" / "server"
+
+
+def fill(options: argparse.Namespace) -> dict[str, Found]:
+    """Give ``options`` what the settings say where they are not given; returns the given ones.
+
+    Raises UserError for an option, a file or a variable that cannot be.
+    """
+    given: dict[str, Found] = {}
+    for name, key in SETTINGS.items():
+        value = getattr(options, name)
+        if value is None:
+            continue
+        option = "--" + name.replace("_", "-")
+        try:
+            checked = BY_KEY[key].check(str(value) if isinstance(value, Path) else value)
+        except ValueError as error:
+            raise UserError("bad_option", str(error), field=option) from None
+        given[key] = Found(checked, f"option {option}")
+    layers = from_layers(given)
+    for name, key in SETTINGS.items():
+        found = layers.get(key)
+        setattr(options, name, BY_KEY[key].default if found is None else found.value)
+    options.data = Path(options.data) if options.data else _data_default()
+    return given
 
 
 def trusted(nets: list[str], addresses: list[str]) -> Callable[[str], bool]:
@@ -202,16 +248,20 @@ def open_database(path: Path, wall_s: float) -> tuple[sa.Engine, database.TakeOv
         raise UserError("database", f"{path}: {error.orig}", hint, field="--data") from None
 
 
-async def serve(options: argparse.Namespace) -> int:
-    """Run until a signal, or until the store fails for good. Returns the exit code."""
-    bind: list[str] = options.bind or ["127.0.0.1"]
+async def serve(options: argparse.Namespace, given: dict[str, Found]) -> int:
+    """Run until a signal, or until the store fails for good. Returns the exit code.
+
+    ``given`` are the settings that are options of the command line (:func:`fill`).
+    """
+    bind: list[str] = options.bind
     allowed = trusted(options.trust, bind)
+    settings = first_settings(given, options.data)
     lock = lock_data(options.data)
     raise_file_limit()
     now = read_clocks()
     engine, (farm_id, epoch) = open_database(options.data / "farm.db", now.wall)
     masks = Masks()
-    farm = Farm(farm_id, epoch, masks.full_match, serving_mono=now.mono)
+    farm = Farm(farm_id, epoch, masks.full_match, serving_mono=now.mono, settings=settings)
     masks.known_names = lambda: chain(farm.renders, farm.jobs_by_name)
     restore(farm, database.load(engine), now)
     found_system_job(farm, now)
@@ -229,24 +279,31 @@ async def serve(options: argparse.Namespace) -> int:
     leftovers = history.strays(engine, ended)
     for run in set(ended) - {piece.run for piece in leftovers}:
         outputs.drop_live(run)
-    requests = Requests(loop, masks, StoreHistory(engine, outputs, loop.durable))
+    reloader = Reloader(given)
+    traffic = Traffic(now.wall, now.mono)
+    port = DatabasePort(options.data / "farm.db", options.data / "outputs")
+    stored = StoreHistory(engine, outputs, loop.durable)
+    requests = Requests(loop, masks, stored, reloader, Inside(traffic, port))
 
     stopping = asyncio.Event()
     aio = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         aio.add_signal_handler(number, stopping.set)
+    aio.add_signal_handler(signal.SIGHUP, _reload, loop, reloader)
     tame_collector()
     loop.start(leftovers)
     listener = Listener(
         {
-            Kind.TEXT: lambda: TextPeer(requests.handle),
-            Kind.POST: lambda: HttpPeer(requests.handle),
-            Kind.HTTP: lambda: HttpPeer(requests.handle),
-            Kind.STREAM: lambda: RenderPeer(loop),
+            Kind.TEXT: lambda: TextPeer(requests.handle, traffic=traffic),
+            Kind.POST: lambda: HttpPeer(requests.handle, traffic=traffic),
+            Kind.HTTP: lambda: HttpPeer(requests.handle, traffic=traffic),
+            Kind.STREAM: lambda: RenderPeer(loop, traffic),
         },
         allowed=allowed,
     )
     places = await listener.start([(address, options.port) for address in bind])
+    if "af_serverport" in given:  # 0 took a free one
+        settings.said["af_serverport"] = given["af_serverport"]._replace(value=places[0][1])
     log.info(
         "serving", version=afanasy.__version__, epoch=epoch, jobs=len(farm.jobs) - 1,
         open_runs=len(farm.runs), data=str(options.data),
@@ -256,6 +313,7 @@ async def serve(options: argparse.Namespace) -> int:
     await asyncio.wait([stop, loop.fatal], return_when=asyncio.FIRST_COMPLETED)
     stop.cancel()
     listener.stop_accepting()
+    port.close()
     code = 0
     if loop.fatal.done():
         error = loop.fatal.result()
@@ -270,21 +328,34 @@ async def serve(options: argparse.Namespace) -> int:
     return code
 
 
+def _reload(loop: FarmLoop, reloader: Reloader) -> None:
+    """SIGHUP: read the configuration again. A wrong one changes nothing."""
+    try:
+        answer = reloader.reload(loop.farm, loop.apply)
+    except UserError as error:
+        log.error("configuration_refused", reason=error.sentence())
+        return
+    changed = {one["key"]: one["value"] for one in answer["changed"]}
+    waiting = [one["key"] for one in answer["waiting"]]
+    log.info("configuration_read", changed=changed, waits_for_a_restart=waiting)
+
+
 def main() -> int:
     """Entry point of ``afserver``."""
     words = sys.argv[1:]
     if words[:1] == ["doctor"]:
         return _doctor(words[1:])
     options = make_parser().parse_args(words)
-    set_up_logging(options.log_level)
     new_loop = None
     with contextlib.suppress(ImportError):
         import uvloop
 
         new_loop = uvloop.new_event_loop
     try:
+        given = fill(options)
+        set_up_logging(options.log_level)
         with asyncio.Runner(loop_factory=new_loop) as runner:
-            return runner.run(serve(options))
+            return runner.run(serve(options, given))
     except UserError as error:
         print(f"afserver: {error.sentence()}", file=sys.stderr)
         return 2
@@ -299,7 +370,12 @@ def _doctor(words: list[str]) -> int:
     parser.epilog = "Exit code: 0 it can work, 1 it cannot."
     doctor.add_arguments(parser)
     options = parser.parse_args(words)
-    return doctor.run(options, lambda: trusted(options.trust, options.bind or ["127.0.0.1"]))
+    try:
+        fill(options)
+    except UserError as error:
+        print(f"afserver doctor: {error.sentence()}", file=sys.stderr)
+        return 2
+    return doctor.run(options, lambda: trusted(options.trust, options.bind))
 
 
 if __name__ == "__main__":

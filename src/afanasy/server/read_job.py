@@ -11,6 +11,7 @@ import re
 from typing import Final, cast
 
 from afanasy.core.events import BlockSubmission
+from afanasy.core.settings import Settings
 from afanasy.model.attributes import (
     BLOCKS_PER_JOB_MAX,
     FLAG_MASTER_ON_SLAVE,
@@ -39,12 +40,18 @@ _LOST_CHOICES: Final = ("reschedule", "hold")
 _FIND_MASK = re.compile(r"[\w.\-|;,: ]*\Z")
 
 
-def read_job(raw: object, reader: Reader, masks: Masks) -> tuple[JobSpec, list[BlockSubmission]]:
-    """The attributes of a job and its blocks. Raises UserError, the sender's fault."""
+def read_job(
+    raw: object, reader: Reader, masks: Masks, settings: Settings
+) -> tuple[JobSpec, list[BlockSubmission]]:
+    """The attributes of a job and its blocks. Raises UserError, the sender's fault.
+
+    What they do not say comes from ``settings``.
+    """
     if not isinstance(raw, dict):
         raise UserError("bad_field", "must be an object", "send {…}", field="job")
     members = cast(Raw, raw)
-    spec = reader.struct(JobSpec, members, "job", also=_IGNORED)
+    said = reader.members(JobSpec, members, "job", also=_IGNORED)
+    spec = JobSpec(**{**settings.job_defaults(), **said})
     spec.pools = clean_pools(spec.pools)
     check_job_masks(spec, "job", masks)
     blocks = members.get("blocks")
@@ -52,11 +59,11 @@ def read_job(raw: object, reader: Reader, masks: Masks) -> tuple[JobSpec, list[B
         raise UserError(
             "missing", "must be a list of at least one block", "add one", field="job.blocks"
         )
-    return spec, read_blocks(cast("list[object]", blocks), "job.blocks", reader, masks)
+    return spec, read_blocks(cast("list[object]", blocks), "job.blocks", reader, masks, settings)
 
 
 def read_blocks(
-    raws: list[object], path: str, reader: Reader, masks: Masks
+    raws: list[object], path: str, reader: Reader, masks: Masks, settings: Settings
 ) -> list[BlockSubmission]:
     """The blocks of a job, or those of the operation ``append_blocks``."""
     if len(raws) > BLOCKS_PER_JOB_MAX:
@@ -66,7 +73,8 @@ def read_blocks(
             "make several jobs",
             field=path,
         )
-    blocks = [read_block(raw, f"{path}[{n}]", reader) for n, raw in enumerate(raws)]
+    defaults = settings.block_defaults()
+    blocks = [read_block(raw, f"{path}[{n}]", reader, defaults) for n, raw in enumerate(raws)]
     names = list(dict.fromkeys(block.spec.name for block in blocks))
     tried: set[str] = set()
     for n, block in enumerate(blocks):
@@ -74,7 +82,7 @@ def read_blocks(
     return blocks
 
 
-def read_block(raw: object, path: str, reader: Reader) -> BlockSubmission:
+def read_block(raw: object, path: str, reader: Reader, defaults: Raw) -> BlockSubmission:
     """One block with the tasks of its list, if it is not numeric."""
     if not isinstance(raw, dict):
         raise UserError("bad_field", "must be an object", "send {…}", field=path)
@@ -83,7 +91,8 @@ def read_block(raw: object, path: str, reader: Reader) -> BlockSubmission:
     if isinstance(files, str):  # the form of the product text: parts separated by semicolons
         members["files"] = [part for part in files.split(";") if part]
     numeric = is_numeric(members)
-    spec = reader.struct(BlockSpec, members, path, also=_BLOCK_IGNORED)
+    said = reader.members(BlockSpec, members, path, also=_BLOCK_IGNORED)
+    spec = BlockSpec(**{**defaults, **said})
     if numeric:
         spec.flags |= FLAG_NUMERIC
     if "capacity_coeff_min" in members or "capacity_coeff_max" in members:

@@ -9,6 +9,7 @@ when :data:`UNREAD_BYTES_MAX` wait for it.
 from __future__ import annotations
 
 import asyncio
+from time import perf_counter
 from typing import TYPE_CHECKING, Final, cast
 
 import msgspec
@@ -16,6 +17,7 @@ import structlog
 
 from afanasy.core import events
 from afanasy.server import messages
+from afanasy.server.traffic import Traffic
 from afanasy.wire import stream
 from afanasy.wire.errors import PeerError
 
@@ -39,8 +41,11 @@ RESOURCE_LENGTH_MAX: Final = 64 * 1024
 class RenderPeer(asyncio.Protocol):
     """Protocol of our own render stream."""
 
-    def __init__(self, loop: FarmLoop) -> None:
+    def __init__(self, loop: FarmLoop, traffic: Traffic | None = None) -> None:
         self._farm_loop = loop
+        self._traffic = traffic or Traffic()
+        #: Bytes that came since the last whole frame.
+        self._bytes_in = 0
         self._reader = stream.FrameReader(at_server=True)
         self._transport: asyncio.Transport | None = None
         self._aio = asyncio.get_running_loop()
@@ -59,25 +64,36 @@ class RenderPeer(asyncio.Protocol):
         """A render, or something that greets like one, connected."""
         self._transport = cast(asyncio.Transport, transport)
         self._link = self._farm_loop.add_link(self)
+        self._traffic.connections["render"].opened()
         self._watch = self._aio.call_later(HELLO_DEADLINE_S, self._expect_hello)
 
     def data_received(self, data: bytes) -> None:
         """Bytes came in; every whole frame is taken."""
         self._heard = self._aio.time()
+        self._bytes_in += len(data)
         try:
-            for message in self._reader.feed(data):
+            found = cast("list[stream.ToServer]", self._reader.feed(data))
+            if not found:
+                return
+            began_s = perf_counter()
+            for message in found:
                 if self._silenced:
                     return
-                self._take(cast(stream.ToServer, message))
+                self._take(message)
+                began_s = self._traffic.came(message, began_s)
         except PeerError as error:
             log.warning("render_broke_protocol", render=self.name, error=str(error))
             self.close()
+            return
+        self._traffic.frames_came(found, self._bytes_in)
+        self._bytes_in = 0
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone; what the render does meanwhile is its own affair."""
         if self._watch is not None:
             self._watch.cancel()
         self._farm_loop.drop_link(self._link)
+        self._traffic.connections["render"].closed()
         if self.name and not self._silenced:
             silent_s = max(0.0, self._aio.time() - self._heard)
             self._farm_loop.apply(events.RenderLinkLost(self._link, self.name, silent_s))
@@ -186,7 +202,10 @@ class RenderPeer(asyncio.Protocol):
         transport = self._transport
         if transport is None or transport.is_closing():
             return
-        transport.write(stream.encode_frame(box))
+        began_s = perf_counter()
+        frame = stream.encode_frame(box)
+        transport.write(frame)
+        self._traffic.sent(box, len(frame), perf_counter() - began_s)
         self._sent = self._aio.time()
         unread = transport.get_write_buffer_size()
         if unread > UNREAD_BYTES_MAX:

@@ -26,12 +26,14 @@ import socket
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable
 from enum import Enum
+from time import perf_counter
 from typing import Any, ClassVar, Final, NamedTuple, cast
 
 import structlog
 from structlog.typing import FilteringBoundLogger
 
 from afanasy.model.errors import UserError
+from afanasy.server.traffic import UNREADABLE, Traffic, kind_of
 from afanasy.wire.errors import JsonError, RefusedRequest
 from afanasy.wire.http_post import HttpPostReader, encode_http_answer
 from afanasy.wire.json_text import BODY_BYTES_MAX, decode_json, encode_info, encode_json
@@ -39,10 +41,6 @@ from afanasy.wire.text_frame import TextFrameReader, encode_text_frame
 
 Request = dict[str, Any]
 
-#: Root members that say what a request is, in the order of PROTOCOL 2; for the log.
-_REQUEST_KINDS: Final = (
-    "get", "action", "job", "monitor", "user", "reload_config", "announce", "save",
-)  # fmt: skip
 #: Requests whose handler has not answered yet: the loop itself keeps only weak references.
 _tasks: set[asyncio.Task[None]] = set()
 
@@ -195,9 +193,15 @@ class _RequestPeer(AnsweringPeer):
         *,
         limits: PeerLimits = DEFAULT_LIMITS,
         log: FilteringBoundLogger | None = None,
+        traffic: Traffic | None = None,
     ) -> None:
         super().__init__(limits=limits)
         self._handler = handler
+        self._traffic = traffic or Traffic()
+        #: For the traffic: what the request is, its bytes, and when it had come.
+        self._kind = UNREADABLE
+        self._bytes_in = 0
+        self._taken_s = 0.0
         self._log: FilteringBoundLogger = structlog.get_logger() if log is None else log
         self._reader: TextFrameReader | HttpPostReader = self._new_reader()
         self._info = PeerInfo("", 0, self.framing)
@@ -219,11 +223,13 @@ class _RequestPeer(AnsweringPeer):
         if name:
             self._info = PeerInfo(name[0], name[1], self.framing)
         self._began_s = self._moved_s
+        self._traffic.connections[self.framing].opened()
         self._watch_request()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the loop."""
         super().connection_lost(exc)
+        self._traffic.connections[self.framing].closed()
         self._release()
 
     def data_received(self, data: bytes) -> None:
@@ -242,7 +248,7 @@ class _RequestPeer(AnsweringPeer):
         except RefusedRequest as error:
             self._log.debug("request refused", peer=self._info.address, why=error.sentence())
             self._end_reading()
-            self._answer(error.answer)
+            self._reply(error.answer)
             return
         if body is not None:
             self._take(body)
@@ -283,6 +289,8 @@ class _RequestPeer(AnsweringPeer):
 
     def _end_reading(self) -> None:
         self._stage = _Stage.WORKING
+        self._bytes_in = self._held
+        self._taken_s = perf_counter()
         self._stop_timer()
         self._transport.pause_reading()
         self._release()
@@ -305,46 +313,54 @@ class _RequestPeer(AnsweringPeer):
             self._refuse("a request must be a JSON object")
             return
         request = cast("Request", request)
-        kind = next((kind for kind in _REQUEST_KINDS if kind in request), "unknown")
+        self._kind = kind_of(request)
         try:
             result = self._handler(request, self._info)
             if not inspect.isawaitable(result):
                 self._answer_with(result)
                 return
         except Exception as error:
-            self._fail(error, kind)
+            self._fail(error)
             return
-        task = self._loop.create_task(self._wait_for(result, kind))
+        task = self._loop.create_task(self._wait_for(result))
         _tasks.add(task)
         task.add_done_callback(_tasks.discard)
 
-    async def _wait_for(self, result: Awaitable[object], kind: str) -> None:
+    async def _wait_for(self, result: Awaitable[object]) -> None:
         try:
             self._answer_with(await result)
         except Exception as error:
-            self._fail(error, kind)
+            self._fail(error)
         except asyncio.CancelledError:  # the server stops
             self._transport.abort()
             raise
 
     def _answer_with(self, result: object) -> None:
         if result is None:
-            self._answer(b"")
+            self._reply(b"")
         else:
-            self._answer(self._frame(result if isinstance(result, bytes) else encode_json(result)))
+            self._reply(self._frame(result if isinstance(result, bytes) else encode_json(result)))
 
-    def _fail(self, error: Exception, kind: str) -> None:
+    def _reply(self, framed: bytes) -> None:
+        """Answer, and count the request."""
+        self._answer(framed)
+        seconds = perf_counter() - self._taken_s
+        self._traffic.request(self._kind, self._bytes_in, len(framed), seconds)
+
+    def _fail(self, error: Exception) -> None:
         if isinstance(error, UserError):
             self._refuse(error.sentence())
             return
-        self._log.error("a request failed", request=kind, peer=self._info.address, exc_info=error)
+        self._log.error(
+            "a request failed", request=self._kind, peer=self._info.address, exc_info=error
+        )
         self._refuse("internal error")
 
     def _refuse(self, text: str) -> None:
         if self._stage is _Stage.READING:
             self._end_reading()
         self._log.debug("request refused", peer=self._info.address, why=text)
-        self._answer(self._frame(encode_info("error", text)))
+        self._reply(self._frame(encode_info("error", text)))
 
 
 class TextPeer(_RequestPeer):

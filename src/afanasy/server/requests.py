@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable
+from time import perf_counter
 from typing import Final, cast
 
-import msgspec
 import structlog
 
 from afanasy.core import events
@@ -26,21 +26,31 @@ from afanasy.server.history_port import HistoryPort
 from afanasy.server.loop import FarmLoop
 from afanasy.server.matcher import Masks
 from afanasy.server.read_job import read_job
+from afanasy.server.settings import Reloader
+from afanasy.server.submissions import kept_text
+from afanasy.server.traffic import kind_of
 from afanasy.server.view_user import user_view
 
 log = structlog.get_logger("requests")
 
 #: Root members in the order in which today's server looks for them.
-ROOTS: Final = ("get", "action", "job", "user")
-#: Longer submissions are not kept with the history, in bytes.
-_TEXT_MAX_KEPT: Final = 8 * 1024 * 1024
+ROOTS: Final = ("get", "action", "job", "user", "reload_config")
 
 
 class Requests:
     """Answers requests for one farm."""
 
-    def __init__(self, loop: FarmLoop, masks: Masks, history: HistoryPort) -> None:
+    def __init__(
+        self,
+        loop: FarmLoop,
+        masks: Masks,
+        history: HistoryPort,
+        reloader: Reloader | None = None,
+        inside: getting.Inside | None = None,
+    ) -> None:
         self._loop = loop
+        self._inside = inside
+        self._reloader = reloader or Reloader()
         self._masks = masks
         self._history = history
 
@@ -58,6 +68,8 @@ class Requests:
                 return await self._job(body, reader)
             if root == "user":
                 return await self._user(body, reader)
+            if root == "reload_config":
+                return self._reloader.reload(self._loop.farm, self._loop.apply)
             raise UserError(
                 "unknown_request",
                 "Invalid action.",
@@ -70,8 +82,9 @@ class Requests:
         if not isinstance(body["get"], dict):
             raise UserError("bad_field", "Invalid action.", "send an object", field="get")
         result = getting.get(
-            self._loop.farm, cast(Raw, body["get"]), reader, self._masks, self._history
-        )
+            self._loop.farm, cast(Raw, body["get"]), reader, self._masks, self._history,
+            inside=self._inside,
+        )  # fmt: skip
         if inspect.isawaitable(result):
             return await cast("Awaitable[object]", result)
         return result
@@ -80,20 +93,20 @@ class Requests:
         self._loop.check_store()
         check_texts(body["action"], "action")
         answer = act(self._loop.farm, body["action"], reader, self._masks, self._loop.apply)
-        await self._loop.durable()
+        await self._durable(body)
         return answer
 
     async def _job(self, body: Raw, reader: Reader) -> object:
         self._loop.check_store()
-        spec, blocks = read_job(body["job"], reader, self._masks)
-        text = msgspec.json.encode(body["job"])
-        kept = text.decode() if len(text) <= _TEXT_MAX_KEPT else ""
-        job = cast(Job, self._loop.apply(events.Submit(spec, blocks, kept)))
+        settings = self._loop.farm.settings
+        spec, blocks = read_job(body["job"], reader, self._masks, settings)
+        event = events.Submit(spec, blocks, kept_text(body["job"]))
+        job = cast(Job, self._loop.apply(event))
         job.log.extend(f"warning: {warning}" for warning in reader.warnings)
         answer: dict[str, object] = {"id": job.id, "serial": job.serial}
         if reader.warnings:
             answer["warnings"] = reader.warnings
-        await self._loop.durable()
+        await self._durable(body)
         return answer
 
     async def _user(self, body: Raw, reader: Reader) -> object:
@@ -108,13 +121,20 @@ class Requests:
             raise UserError("missing", "a user needs a name", "set it", field="user.name")
         params = reader.members(UserSpec, members, "user", also=frozenset({"name"}))
         user, new = cast("tuple[User, bool]", self._loop.apply(events.AddUser(name, params)))
-        await self._loop.durable()
+        await self._durable(body)
         answer: dict[str, object] = {"user": user_view(user)}
         if not new:
             answer["error"] = "exists"
         if reader.warnings:
             answer["warnings"] = reader.warnings
         return answer
+
+    async def _durable(self, body: Raw) -> None:
+        """Return when everything that was applied is committed; the wait is counted."""
+        began_s = perf_counter()
+        await self._loop.durable()
+        if self._inside is not None:
+            self._inside.traffic.waited(kind_of(body), perf_counter() - began_s)
 
 
 def _refusal(root: str, error: UserError, reader: Reader) -> dict[str, object]:

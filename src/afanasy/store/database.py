@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -13,6 +13,9 @@ from afanasy.core.rows import Row
 from afanasy.model.errors import UserError
 from afanasy.model.ids import next_epoch
 from afanasy.store import schema
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 
 class TakeOver(NamedTuple):
@@ -37,14 +40,27 @@ def open_sqlite(path: Path) -> sa.Engine:
     return engine
 
 
-def migrate(engine: sa.Engine) -> None:
-    """Bring the schema to this version's. Raises UserError for a schema that it does not know."""
-    from alembic import command
+def _migrations() -> Config:
     from alembic.config import Config
-    from alembic.util import CommandError
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
+
+
+def newest_schema() -> str:
+    """The version to which :func:`migrate` brings a database."""
+    from alembic.script import ScriptDirectory
+
+    return ScriptDirectory.from_config(_migrations()).get_current_head() or ""
+
+
+def migrate(engine: sa.Engine) -> None:
+    """Bring the schema to this version's. Raises UserError for a schema that it does not know."""
+    from alembic import command
+    from alembic.util import CommandError
+
+    config = _migrations()
     config.attributes["engine"] = engine
     try:
         command.upgrade(config, "head")

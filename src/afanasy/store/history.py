@@ -30,6 +30,22 @@ class PastRun(NamedTuple):
     output_size: int
 
 
+class TaskRun(NamedTuple):
+    """A run that has ended, in a list of the runs of many tasks."""
+
+    run: int
+    block: int
+    task: int
+    number: int
+    render_id: int
+    started: float
+    elapsed_s: float
+    status: int
+    exit_status: int
+    error_class: str
+    output_size: int
+
+
 def runs_of_task(engine: sa.Engine, block: int, task: int) -> list[PastRun]:
     """The ended runs of a task, oldest first."""
     r = schema.runs.c
@@ -50,6 +66,52 @@ def runs_of_task(engine: sa.Engine, block: int, task: int) -> list[PastRun]:
             )
             for row in connection.execute(query)
         ]  # fmt: skip
+
+
+def runs_of_tasks(
+    engine: sa.Engine, block: int, first: int, last: int, limit: int
+) -> list[TaskRun]:
+    """At most ``limit`` ended runs of the tasks ``first`` to ``last``, task by task."""
+    r = schema.runs.c
+    between = r.task.between(task_key(block, first), task_key(block, last))
+    return _task_runs(engine, between, limit)
+
+
+def runs_by_id(engine: sa.Engine, runs: Sequence[int]) -> dict[int, TaskRun]:
+    """The ended ones of these runs."""
+    assert len(runs) <= _ASKED_MAX, "ask in slices"
+    found = _task_runs(engine, schema.runs.c.run.in_(runs), len(runs))
+    return {run.run: run for run in found}
+
+
+def _task_runs(engine: sa.Engine, which: sa.ColumnElement[bool], limit: int) -> list[TaskRun]:
+    r = schema.runs.c
+    query = (
+        sa.select(
+            r.run, r.task, r.number, r.render_id, r.started, r.elapsed_ms, r.status,
+            r.exit_status, r.error_class, r.output_size,
+        )
+        .where(which)
+        .order_by(r.task, r.run)
+        .limit(limit)
+    )  # fmt: skip
+    with engine.connect() as connection:
+        return [
+            TaskRun(
+                row.run, *split_task_key(row.task), row.number, row.render_id, row.started,
+                row.elapsed_ms / 1000, row.status, row.exit_status, row.error_class or "",
+                row.output_size,
+            )
+            for row in connection.execute(query)
+        ]  # fmt: skip
+
+
+def submission(engine: sa.Engine, serial: int) -> list[tuple[int, str]]:
+    """``(part, JSON)`` of what made a job (:data:`afanasy.core.submit.TASKS_PART`), in order."""
+    s = schema.submissions.c
+    query = sa.select(s.part, s.text).where(s.serial == serial).order_by(s.part)
+    with engine.connect() as connection:
+        return [(row.part, row.text) for row in connection.execute(query)]
 
 
 def strays(engine: sa.Engine, runs: Sequence[int]) -> list[OutputPiece]:

@@ -45,8 +45,12 @@ class Child:
         """Whether it was started and has not ended."""
         return self._process is not None and self._process.returncode is None
 
-    async def start(self, arguments: Sequence[str]) -> None:
-        """Start it. Raises OSError when the machine cannot."""
+    async def start(self, arguments: Sequence[str], port: int) -> None:
+        """Start it; ``port`` is the farm's, 0 when it is not known yet. Raises OSError."""
+        # Whoever asks our tasks for a server means this one, whatever the shell says.
+        environment = {**os.environ, "AF_SERVERNAME": "127.0.0.1", "AF_SERVERPORT": str(port)}
+        if not port:
+            del environment["AF_SERVERPORT"]
         with self.log.open("ab") as log:
             self._log_start = log.tell()
             self._process = await asyncio.create_subprocess_exec(
@@ -54,6 +58,7 @@ class Child:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
+                env=environment,
                 start_new_session=True,
                 preexec_fn=_dies_with(os.getpid()),
             )

@@ -232,7 +232,7 @@ class _Conductor:
     async def _started(self, child: Child, arguments: list[str], words: str) -> str:
         """Start it and wait until it says so. Raises :class:`Trouble` with its last words."""
         try:
-            await child.start(arguments)
+            await child.start(arguments, self._port)
         except OSError as error:
             raise Trouble(f"{child.title} cannot be started: {error}") from None
         try:

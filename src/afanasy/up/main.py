@@ -41,7 +41,9 @@ def make_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(prog="afanasy", description="A render farm manager.")
     parser.add_argument("--version", action="version", version=f"afanasy {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", help="what to do"
+    )
     commands.add_parser("version", help="versions of Afanasy, Python and the system")
     up = commands.add_parser(
         "up",
