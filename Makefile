@@ -76,6 +76,10 @@ soak: setup ## The kill -9 tests ROUNDS times (10)
 bench: setup ## Measure: core, durable tasks a second, latencies, memory
 	@$(BIN)/python bench/farm/run.py $(ARGS)
 
+.PHONY: reference
+reference: setup ## Write docs/reference anew from the code
+	@$(BIN)/python -m afanasy.reference
+
 .PHONY: clean
 clean: ## Remove what tools and demos leave behind (.venv stays)
 	rm -rf .afanasy .ruff_cache .hypothesis .import_linter_cache .pytest_cache build dist

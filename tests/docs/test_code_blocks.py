@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import socket
 from pathlib import Path
@@ -10,12 +11,23 @@ from pathlib import Path
 import pytest
 
 from harness import packages
-from harness.pages import Block, Reader, blocks_of, unmarked
+from harness.pages import Block, Reader, blocks_of, needs_a_farm, unmarked
 from harness.processes import wait_until
 
 DOCS = packages.ROOT / "docs"
-#: Pages whose blocks all say what they are for; the others have tests of their own.
-PAGES = ["getting-started.md", "howto-admin.md"]
+STUDIO = packages.ROOT / "tests" / "harness" / "studio"
+PAGES = sorted(
+    [
+        *(path.relative_to(packages.ROOT).as_posix() for path in DOCS.rglob("*.md")),
+        *(path.name for path in packages.ROOT.glob("*.md")),
+    ]
+)
+#: Pages that install or start a farm themselves: each has a test of its own.
+WITH_A_FARM_OF_THEIR_OWN = {"docs/getting-started.md", "docs/howto-admin.md", "README.md"}
+#: All other pages: their blocks are run on the farm of :func:`studio`.
+ON_THE_STUDIOS_FARM = [name for name in PAGES if name not in WITH_A_FARM_OF_THEIR_OWN]
+#: Blocks that are only read, since nobody can run them here. Each says why; there must be few.
+READ_MAX = 3
 #: Two networks of this machine in the place of the page's.
 REPLACED = {"10.1.0.0/": "127.0.0.0/", "10.1.0.5": "127.0.0.2"}
 
@@ -30,7 +42,9 @@ def reader(tmp_path: Path):
 
 def free_port() -> int:
     """A port that no outgoing connection takes: all programs of a page must meet at it."""
-    for port in range(21000, 32000):
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw") or "0"
+    first = 21000 + int(worker) % 8 * 1200  # those of other workers must not take the same one
+    for port in range(first, first + 1200):
         with socket.socket() as sock:
             try:
                 sock.bind(("127.0.0.1", port))
@@ -42,7 +56,84 @@ def free_port() -> int:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_every_block_says_what_it_is_for(name: str) -> None:
-    assert unmarked(DOCS / name) == []
+    assert unmarked(packages.ROOT / name) == []
+
+
+def test_few_blocks_are_only_read() -> None:
+    read = [
+        block for name in PAGES for block in blocks_of(packages.ROOT / name) if block.verb == "read"
+    ]
+    assert len(read) <= READ_MAX, [block.where for block in read]
+
+
+@pytest.fixture
+def studio(tmp_path: Path):
+    """A farm as the how-tos speak of it: render r7, user kim, job 5 "city flyby" of anna."""
+    env = {"AF_SERVERPORT": str(free_port()), "AF_USERNAME": "anna"}
+    replaced = {"10.1.0.0/": "127.0.0.0/", "10.1.0.5": "127.0.0.1"}
+    with Reader(tmp_path / "hosts", env, replaced, STUDIO) as somebody:
+        somebody.stay("server", "afserver --data data", "ready on")
+        somebody.stay("r7", "afrender --data data --capacity 8000 --max-tasks 8", "registered with")
+        home = somebody.folder / "one" / "home"
+        somebody.type("one", "for name in one two three; do afcmd run --name $name true; done")
+        for name in (
+            "city.blend", "poster.blend", "comp.nk", "fx.hip", "shot.mb", "city.abc", "city.usd",
+            "simulate.sh",
+        ):  # fmt: skip
+            (home / name).touch()
+        (somebody.folder / "one" / "shots" / "city").mkdir()
+        job = {
+            "name": "city flyby",
+            "user_name": "anna",
+            "host_name": "one",
+            "blocks": [
+                {
+                    "name": "beauty", "service": "generic", "flags": 1,
+                    "frame_first": 1, "frame_last": 100, "frames_per_task": 2,
+                    "command": "mkdir -p out; touch out/city.@####@.exr; echo frame @#@",
+                    "working_directory": str(home),
+                },
+                {
+                    "name": "movie", "service": "generic", "depend_mask": "beauty",
+                    "command": "@#@", "tasks": [{"name": "encode", "command": "echo encoded"}],
+                },
+            ],
+        }  # fmt: skip
+        (somebody.folder / "one" / "job.json").write_text(json.dumps(job), encoding="utf-8")
+        said = somebody.type("one", "afcmd user add kim; afcmd submit ../job.json; afcmd jobs")
+        assert re.search(r"^ *5 +city flyby +anna", said, re.MULTILINE), said
+        yield somebody
+
+
+@pytest.mark.e2e
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", [name for name in ON_THE_STUDIOS_FARM if needs_a_farm(packages.ROOT / name)]
+)
+def test_a_page(name: str, studio: Reader) -> None:
+    said = studio.read(packages.ROOT / name)
+    assert len(said) == len(blocks_of(packages.ROOT / name))
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in ON_THE_STUDIOS_FARM if not needs_a_farm(packages.ROOT / name)]
+)
+def test_a_page_that_is_only_read(name: str, tmp_path: Path) -> None:
+    with Reader(tmp_path / "hosts", {}) as somebody:
+        somebody.folder.mkdir()
+        somebody.read(packages.ROOT / name)
+
+
+@pytest.mark.e2e
+@pytest.mark.slow
+def test_the_first_page(tmp_path: Path) -> None:
+    """README.md: a server, a render and a workstation, a job from Python, and looking at it."""
+    env = {"AF_SERVERPORT": str(free_port()), "AF_USERNAME": "anna"}
+    with Reader(tmp_path / "hosts", env, REPLACED, STUDIO) as somebody:
+        (somebody.folder / "one" / "shots" / "city").mkdir(parents=True)
+        said = somebody.read(packages.ROOT / "README.md")
+    assert "city flyby" in said[-1]
+    assert "Saved: 'render/city.17.png'" in said[-1]
 
 
 @pytest.mark.e2e

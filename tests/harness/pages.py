@@ -8,14 +8,19 @@ A block says behind its language what it is for; a Markdown viewer shows only th
 ```console run                          each ``$ command`` with its output, in which … stands for
                                         anything
 ```python run                           run it; it must succeed
+```python go-on name=N                  the same, behind the text of the Python block ``name=N``
 ```LANGUAGE file=NAME                   written to that file
 ```sh read why="REASON"                 not run: the shell only reads it (``sh -n``)
+```json                                 one JSON document
+```json send                            sent to the server of the page, which must not refuse it
+```toml                                 a configuration file
+```text                                 anything else that nobody types
 ======================================  ===========================================================
 
 ``on=HOST`` is another computer: a home, a host name and a ``/`` of its own. On one host variables
 and the current folder go on from block to block, as in one terminal. A block with ``in=checkout``
 runs in the clone of the repository. ``name=N`` at a background block: Ctrl-C for the one of that
-name before.
+name before. ``exit=N``: it ends with this exit code.
 
 Paths at the root, and addresses, are replaced (:class:`Reader`) by those of the test; the programs
 that need a root account have stand-ins in ``tests/harness/stand_ins``.
@@ -23,12 +28,14 @@ that need a root account have stand-ins in ``tests/harness/stand_ins``.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
 import signal
 import subprocess
 import sys
+import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,6 +44,7 @@ from harness.processes import Process, wait_until
 
 STAND_INS = Path(__file__).with_name("stand_ins")
 LANGUAGES = ("sh", "console", "python")
+OTHERS = ("json", "toml", "text")
 #: Folders at the root which a page may write to.
 AT_THE_ROOT = ("opt", "etc", "var/lib", "backup", "srv", "shots")
 _BLOCK = re.compile(r"^(```+)([^\n`]*)\n(.*?)^\1[ ]*$", re.MULTILINE | re.DOTALL)
@@ -80,22 +88,39 @@ def blocks_of(page: Path) -> list[Block]:
 
 def unmarked(page: Path) -> list[str]:
     """Blocks of code for which nobody said whether they are run."""
-    known = {"run", "background", "file", "read"}
+    known = {"run", "go-on", "background", "file", "read"}
+    blocks = blocks_of(page)
     return [
         f"{block.where}: say what is to be done with this {block.language} block"
-        for block in blocks_of(page)
+        for block in blocks
         if block.language in LANGUAGES
         and (block.verb not in known or (block.verb == "read" and not block.options.get("why")))
+    ] + [
+        f"{block.where}: {block.language!r} is no language of a block"
+        for block in blocks
+        if block.language not in (*LANGUAGES, *OTHERS)
     ]
+
+
+def needs_a_farm(page: Path) -> bool:
+    """Something of the page is done, not only read."""
+    return any(block.verb not in ("", "read", "file") for block in blocks_of(page))
 
 
 class Reader:
     """Somebody who types a page's blocks, on computers below ``folder``."""
 
     def __init__(
-        self, folder: Path, env: dict[str, str], replaced: dict[str, str] | None = None
+        self,
+        folder: Path,
+        env: dict[str, str],
+        replaced: dict[str, str] | None = None,
+        programs: Path | None = None,
     ) -> None:
+        """``programs`` is a folder of what the page's computers have installed."""
         self.folder = folder
+        self._programs = programs
+        self._python: dict[str, str] = {}
         self._env = env
         self._replaced = replaced or {}
         self._background: dict[str, Process] = {}
@@ -128,16 +153,34 @@ class Reader:
         elif block.verb == "read":
             if block.language == "sh":
                 subprocess.run(["/bin/sh", "-n"], input=text, text=True, check=True)
-        elif block.verb == "run" and block.language == "console":
+        elif block.language == "console" and block.verb == "run":
             return self._console(block, place, text)
-        elif block.verb == "run":
-            program = text if block.language == "sh" else f"python3 - <<'PYTHON'\n{text}PYTHON\n"
-            return self._run(block, place, program)
+        elif block.language == "sh" and block.verb == "run":
+            return self._run(block, place, text)
+        elif block.language == "python":
+            name = block.options.get("name", "")
+            if block.verb == "go-on":
+                text = self._python[name] + text
+            self._python[name] = text
+            return self._run(block, place, f"python3 - <<'PYTHON'\n{text}PYTHON\n")
+        elif block.language == "json":
+            json.loads(text)
+            if block.verb == "send":
+                return self._run(block, place, f"afcmd json send <<'JSON'\n{text}JSON\n")
+        elif block.language == "toml":
+            tomllib.loads(text)
         return ""
 
     def type(self, host: str, text: str) -> str:
         """A line of the test's own at one of the computers; its output."""
         return self.do(Block("the test", 0, "sh", text, "run", {"on": host}))
+
+    def stay(self, host: str, text: str, until: str) -> str:
+        """A program of the test's own that stays at one of the computers; what it said."""
+        options = {"on": host, "until": until, "name": f"{host}: {text}"}
+        return self.do(
+            Block(f"{host}-{len(self._background)}", 0, "sh", text, "background", options)
+        )
 
     # -- one host
 
@@ -152,6 +195,8 @@ class Reader:
     def _environment(self, place: Path) -> dict[str, str]:
         own = Path(sys.executable).parent
         path = [str(STAND_INS), str(own), "/usr/local/bin", "/usr/bin", "/bin"]
+        if self._programs is not None:
+            path.insert(0, str(self._programs))
         return clean_environment(
             **self._env,
             HOME=str(place / "home"),
@@ -176,7 +221,7 @@ class Reader:
         if block.options.get("in") == "checkout":
             before += f"cd {ROOT}\n"
         else:
-            before += f'if [ -e {cwd} ]; then cd "$(cat {cwd})"; fi\n'
+            before += f'cd {place}/home; if [ -e {cwd} ]; then cd "$(cat {cwd})"; fi\n'
             after += f"pwd >{cwd}\n"
         return f"{before}set -eu\n{text}{after}"
 
@@ -186,7 +231,10 @@ class Reader:
             cwd=place / "home", env=self._environment(place), timeout=LIMIT_S,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True,
         )  # fmt: skip
-        assert done.returncode == 0, f"{block.where} ended with {done.returncode}:\n{done.stdout}"
+        expected = int(block.options.get("exit", 0))
+        assert done.returncode == expected, (
+            f"{block.where} ended with {done.returncode}:\n{done.stdout}"
+        )
         return done.stdout
 
     def _console(self, block: Block, place: Path, text: str) -> str:

@@ -13,7 +13,7 @@ from afanasy.parsers.base import Parser
 from afanasy.services.base import Service, TaskInfo
 
 PAGE = Path(__file__).parents[2] / "docs" / "howto-plugins.md"
-BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 #: Called by the render only.
 OF_THE_RENDER = {"feed", "gap", "idle", "finish", "verdict"}
 
@@ -49,7 +49,7 @@ def test_the_code_of_the_page_runs(tmp_path: Path) -> None:
                 path.write_text(text, encoding="utf-8")
             else:
                 assert run([sys.executable, "-c", text], tmp_path) == ""
-    assert kinds == ["text", "python", "python", "console", "console", "python"]
+    assert kinds == ["text", "python", "python", "console", "console", "console", "python"]
 
 
 def test_the_page_names_everything() -> None:
