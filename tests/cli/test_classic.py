@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,8 @@ SHOWN = {
     "rlist": "r10.x", "rrlist": "45%", "rrlist r1": "45%", "ulist": "kim", "ujobs 3": "broken job",
     "uadd bob": "added user bob", "cload": "nothing changed",
     "stat": "get jobs", "stat 2": "get jobs", "stat 2 1": "get jobs", "db_check": "integrity",
-    "db_drivers": "sqlite3",
+    "db_drivers": "sqlite3", "jweight": "tasks", "parse generic": "verdict: ok",
+    "parse generic 5": "frame: 0 of 5",
 }  # fmt: skip
 STORY = {"story": {"task_name": "a story", "runs": [], "state": " ERR"}}
 RELOADED = {"info": {"kind": "log", "text": "nothing changed"}, "changed": [], "waiting": []}
@@ -80,7 +82,14 @@ STATS = {"stats": {"since": 1795000000, "uptime_s": 5.0, "connections": {}, "mes
 CHECK = {"db_check": {"ok": True, "driver": "sqlite", "version": "3", "schema": "1", "path": "x",
     "checks": [{"name": "integrity", "ok": True, "text": "fine", "hint": ""}], "sizes": {},
 }}  # fmt: skip
-CANNED = {"cload": RELOADED, "stat": STATS, "db_check": CHECK, "db_drivers": {"db": {}}}
+SQL = {"sql": {"columns": ["serial", "tasks"], "rows": [[2, 5]], "truncated": False}}
+CANNED = {
+    "jweight": SQL,
+    "cload": RELOADED,
+    "stat": STATS,
+    "db_check": CHECK,
+    "db_drivers": {"db": {}},
+}
 OUTPUT = {"task": {"data": "frame 21\n", "run": "1"}}
 
 
@@ -90,7 +99,8 @@ def test_what_it_does(afcmd: Afcmd, line: str) -> None:
 
 
 @pytest.mark.parametrize("line", SHOWN)
-def test_what_it_shows(afcmd: Afcmd, line: str) -> None:
+def test_what_it_shows(afcmd: Afcmd, line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"a line\n")))
     if line.startswith("t"):
         afcmd.farm.next(None, STORY if line.startswith("tlog") else OUTPUT)
     if line.split(maxsplit=1)[0] in CANNED:

@@ -94,10 +94,10 @@ def test_names_that_are_not_there(text: str) -> None:
 
 
 def test_one_task() -> None:
-    assert selection.find_task(NOBODY, BEAUTY, "35") == 3
+    assert selection.only_task("35", selection.find_tasks(NOBODY, BEAUTY, "35")) == 3
     for word, one in ((BEAUTY, "1-20"), (COMP, "left")):
         with pytest.raises(CliError, match="names several tasks"):
-            selection.find_task(NOBODY, word, one)
+            selection.only_task(one, selection.find_tasks(NOBODY, word, one))
 
 
 def test_names_are_asked_for_only_when_needed() -> None:

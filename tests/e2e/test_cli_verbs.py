@@ -95,6 +95,91 @@ def test_appending(at: Terminal, tmp_path: Path) -> None:
     assert at.say("output", f"{job}.new", "#0") == "3\n"
 
 
+def test_outputs_of_a_whole_job(at: Terminal, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    fails = f"[ @#@ != 3 ] || [ -e {go} ] || {{ echo Error: no go; exit 1; }}"
+    job = at.farm.submit(
+        {"flags": 1, "frame_first": 1, "frame_last": 4, "capacity": 100, "name": "b",
+         "errors_retries": 1, "command": f"echo start @#@; {fails}"},
+        {"name": "list", "capacity": 100, "tasks": [{"name": "x y", "command": "echo Error: ☃"}]},
+        name="shot", user_name="anna",
+    )  # fmt: skip
+    at.say("wait", str(job), code=1)
+    assert at.say("output", str(job), "--grep", "^error", "-i", "-C", "1").splitlines() == [
+        "b/frame 3#1 a- start 3",
+        "b/frame 3#1 a: Error: no go",
+        "--",
+        "b/frame 3#2 a- start 3",
+        "b/frame 3#2 a: Error: no go",
+        "--",
+        "list/x y#1 a: Error: ☃",
+    ]
+    failed = at.data("output", str(job), "--grep", "Error", "--errors")["matches"]
+    assert [(one["task_num"], one["number"]) for one in failed] == [(2, 1), (2, 2)]
+    assert at.say("output", str(job), "--run", failed[0]["run"]) == "start 3\nError: no go\n"
+    go.touch()
+    at.say("restart-errors", str(job))
+    at.say("wait", str(job))
+    chosen = ["--grep", "start", "--where", "errors>=0 and name~3", "--last"]
+    assert at.say("output", f"{job}.b", *chosen) == "b/frame 3#3 a: start 3\n"
+    assert "nothing matches in 7 outputs" in at.say("output", str(job), "--grep", "☂", code=5)
+    at.say("output", str(job), "--save", str(tmp_path / "logs"))
+    saved = {path.name: path.read_text() for path in (tmp_path / "logs").rglob("*.log")}
+    assert len(saved) == 5
+    assert saved["2_frame_3.3.log"] == "start 3\n"
+    assert saved["0_x_y.1.log"] == "Error: ☃\n"
+
+
+def test_the_output_of_a_running_task_is_searched_too(at: Terminal, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    command = f"echo so far; until [ -e {go} ]; do sleep 0.05; done"
+    job = at.farm.submit({"name": "list", "tasks": [{"name": "t", "command": command}]})
+    wait_until(lambda: "so far" in at.farm.output(job), "the first line")
+    assert at.say("output", str(job), "--grep", "far") == "list/t#1 a: so far\n"
+    go.touch()
+    at.say("wait", str(job))
+
+
+def test_a_deleted_job_is_submitted_again(at: Terminal, tmp_path: Path) -> None:
+    job = at.farm.submit(
+        {"name": "list", "tasks": [{"name": "t", "command": "echo one"}]}, name="shot ☃", priority=9
+    )
+    serial = str(at.farm.job(job)["serial"])
+    file = tmp_path / "more.json"
+    file.write_text(json.dumps([{"name": "u", "command": "echo two"}]))
+    at.say("append", f"{job}.list", str(file))
+    file.write_text(
+        json.dumps([{"name": "new", "service": "generic", "tasks": [{"command": "true"}]}])
+    )
+    at.say("append", str(job), str(file))
+    at.say("wait", str(job))
+    at.say("delete", str(job))
+    at.farm.server.end()  # type: ignore[union-attr]
+    at.farm.start_server()
+    exported = at.data("jobs", "export", serial)["job"]
+    assert [task["name"] for task in exported["blocks"][0]["tasks"]] == ["t", "u"]
+    said = at.data("jobs", "resubmit", serial, "--set", "priority=7", "list.capacity=500")
+    found = at.farm.job(said["id"])
+    assert (found["name"], found["user_name"], found["priority"]) == ("shot ☃", "anna", 7)
+    assert [block["tasks_num"] for block in found["blocks"]] == [2, 1]
+    assert found["blocks"][0]["capacity"] == 500
+    assert found["serial"] > int(serial)
+    at.say("wait", str(said["id"]))
+    assert at.say("output", f"{said['id']}.list", "u") == "two\n"
+
+
+def test_a_bar_while_a_job_is_waited_for(at: Terminal, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    job = waiting_job(at, go)
+    line = [program("afcmd"), "--server", f"127.0.0.1:{at.farm.port}", "wait", str(job)]
+    with Screen(line) as screen:
+        screen.wait(lambda: "waiting 0 of 6 tasks, 2 running" in screen.text(), "the bar")
+        go.touch()
+        assert screen.ended() == 0
+        lines = screen.raw.decode().replace("\r\n", "\n").splitlines()
+        assert lines[-1].endswith("\x1b[Kjob 2 shot: DON, 100%, 6 of 6 tasks")
+
+
 def test_renders_users_server_and_settings(at: Terminal) -> None:
     assert at.data("renders", "NIMBY", "a")["count"] == 1
     at.say("render", "[ab]", "free", "--regex")

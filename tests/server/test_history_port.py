@@ -13,9 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from afanasy.model.errors import UserError
+from afanasy.model.ids import task_key
 from afanasy.server.history_port import (
     OutputText,
     StoreHistory,
+    WantedOutput,
     tail_of_packed,
     tail_of_pieces,
 )
@@ -219,3 +221,63 @@ def test_rows_of_the_core_are_read_back(disk: Disk) -> None:
     assert (run.run, run.number, run.elapsed_s, run.exit_status) == (RUN, 2, 2.5, 3)
     assert (run.error_class, run.log, run.output_size) == ("crash", "it broke", 12)
     assert wait(disk.port.runs_of_task(BLOCK, 6)) == []
+
+
+# ------------------------------------------------------------------------------------ many at once
+
+
+def insert_run(disk: Disk, run: int, block: int, task: int, size: int) -> None:
+    with disk.engine.begin() as connection:
+        connection.execute(
+            schema.runs.insert().values(
+                run=run, task=task_key(block, task), render_id=1, facet=0, number=1, started=5.0,
+                elapsed_ms=1500, waited_ms=0, cpu_ms=-1, memory_peak_mb=-1, capacity=1, status=5,
+                exit_status=0, error_class=None, output_size=size, log=None,
+            )
+        )  # fmt: skip
+
+
+def insert_output(disk: Disk, run: int, block: int, data: bytes) -> None:
+    piece = OutputPiece(run, block, 0, data, len(data), final=True)
+    with disk.engine.begin() as connection:
+        for row in disk.outputs.write([piece]):
+            connection.execute(schema.outputs.insert().values(row))
+    disk.outputs.committed()
+
+
+def test_whole_outputs_of_many_runs(disk: Disk) -> None:
+    for run in (1, 2, 3):
+        insert_output(disk, run, BLOCK, b"text of %d" % run)
+    disk.write(0, b"so far")  # RUN goes on
+    wanted = [
+        WantedOutput(3, 9), WantedOutput(9, 5), WantedOutput(RUN, running=True), WantedOutput(1, 9),
+    ]  # fmt: skip
+    found = wait(disk.port.read_outputs(wanted, 1000))
+    assert found == [("text of 3", 9), None, ("so far", 6), ("text of 1", 9)]
+    assert len(wait(disk.port.read_outputs(wanted, 5))) == 1
+    assert len(wait(disk.port.read_outputs(wanted, 10))) == 3
+    disk.end(6, commit=False)  # it ended after it was listed
+    assert wait(disk.port.read_outputs([WantedOutput(RUN, running=True)], 9)) == [("so far", 6)]
+
+
+def test_runs_of_a_range_of_tasks(disk: Disk) -> None:
+    for run, block, task in ((5, BLOCK, 2), (4, BLOCK, 7), (6, BLOCK, 2), (7, BLOCK, 1), (8, 9, 2)):
+        insert_run(disk, run, block, task, 10)
+    found = wait(disk.port.runs_of_tasks(BLOCK, 2, 9, 100))
+    assert [(run.task, run.run, run.block) for run in found] == [
+        (2, 5, BLOCK), (2, 6, BLOCK), (7, 4, BLOCK),
+    ]  # fmt: skip
+    assert (found[0].elapsed_s, found[0].output_size, found[0].error_class) == (1.5, 10, "")
+    assert [run.run for run in wait(disk.port.runs_of_tasks(BLOCK, 0, 9, 2))] == [7, 5]
+    assert wait(disk.port.runs_of_tasks(BLOCK, 3, 2, 9)) == []
+    by_id = wait(disk.port.runs_by_id([8, 99, 4]))
+    assert {run: (one.block, one.task) for run, one in by_id.items()} == {8: (9, 2), 4: (BLOCK, 7)}
+
+
+def test_submissions(disk: Disk) -> None:
+    with disk.engine.begin() as connection:
+        for serial, part, text in ((5, 7, "b"), (5, 0, "a"), (6, 0, "c")):
+            row = {"serial": serial, "part": part, "text": text}
+            connection.execute(schema.submissions.insert().values(row))
+    assert wait(disk.port.submission(5)) == [(0, "a"), (7, "b")]
+    assert wait(disk.port.submission(7)) == []

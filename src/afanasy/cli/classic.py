@@ -59,6 +59,12 @@ def _set(kind: str, key: str, arguments: str) -> Verb:
     return Verb(arguments, ("set", "--regex", f"--{kind[:-1]}", "{0}", key + "={1}"))
 
 
+_WEIGHT = (
+    "SELECT serial, name, user_name, COUNT(*) AS blocks, SUM(tasks_num) AS tasks FROM v_jobs"
+    " JOIN v_blocks ON job_serial = serial WHERE time_deleted = 0 GROUP BY serial"
+    " ORDER BY tasks DESC"
+)
+
 CLASSIC: dict[str, Verb] = {
     "jlist": Verb("", ("jobs", "--all")),
     "jpause": _on_jobs("pause"),
@@ -66,6 +72,7 @@ CLASSIC: dict[str, Verb] = {
     "jstart": _on_jobs("start"),
     "jrestart": _on_jobs("restart"),
     "jdel": _on_jobs("delete"),
+    "jweight": Verb("", ("db", "sql", _WEIGHT)),
     "jid": Verb("ID", ("job", "{0}")),
     "jlog": Verb("ID", ("log", "{0}")),
     "jprog": Verb("ID", ("tasks", "{0}")),
@@ -98,6 +105,7 @@ CLASSIC: dict[str, Verb] = {
     "cload": Verb("", ("config", "reload")),
     "uhmask": _set("users", "hosts_mask", "MASK HOSTS"),
     "stat": Verb("[COLUMNS] [SORT]", ("stats", "--columns={0}", "--sort={1}")),
+    "parse": Verb("PARSER [FRAMES]", ("plugins", "try", "{0}", "-", "--frames={1}")),
     "db_check": Verb("", ("db", "check")),
     "db_drivers": Verb("", ("db", "drivers")),
 }

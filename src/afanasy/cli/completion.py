@@ -45,8 +45,11 @@ _CONNECT_S, _ANSWER_S = 0.3, 1.0
 _NAMES: Final = {
     "render": "renders",
     "user": "users",
+    **dict.fromkeys(("export", "resubmit"), "serials"),
     **dict.fromkeys(("job", "blocks", "tasks", "why", "log", "output", "wait", "append"), "jobs"),
 }
+#: Their first word is one of a few.
+_OPERATIONS: Final = frozenset({"path", "str", "net"})
 _OPTION_NAMES: Final = {"--render": "renders", "--user": "users"}
 
 
@@ -116,12 +119,23 @@ def _of_command(
         return _options(parser)
     if command == "completion":
         return list(SCRIPTS)
+    if command in _OPERATIONS and not rest:
+        return [
+            str(word) for action in parser._actions if action.dest == "operation"
+            for word in action.choices or ()
+        ]  # fmt: skip
     if command in _NAMES and not rest:
         return _names(farm, _NAMES[command])
     if command == "render" and len(rest) == 1 and not extra:
         from afanasy.cli.render import VERBS
 
         return list(VERBS)
+    if command == "plugins":
+        from afanasy.cli.plugins import KINDS, names
+
+        words = [*extra, *rest]
+        kinds = {"show": KINDS, "try": KINDS[1:]}.get(words[0] if len(words) == 1 else "", ())
+        return [name for kind in kinds for name in names(kind, [])]
     if main.COMMANDS[command][0] in ("operate", "edit"):
         return _names(farm, "jobs")
     return []
@@ -137,14 +151,16 @@ def _options(parser: argparse.ArgumentParser) -> list[str]:
 
 
 def _names(farm: Farm, kind: str) -> list[str]:
-    """Ids of jobs, names of renders and users; [] when the server does not answer at once."""
+    """Ids or serials of jobs, names of others; [] when the server does not answer at once."""
+    asked = "jobs" if kind == "serials" else kind
     try:
         answer: Any = send.request(
-            {"get": {"type": kind}}, farm.servers, connect_s=_CONNECT_S, answer_s=_ANSWER_S
+            {"get": {"type": asked}}, farm.servers, connect_s=_CONNECT_S, answer_s=_ANSWER_S
         )
     except (send.ServerError, CliError):
         return []
     if not isinstance(answer, dict):
         return []
-    nodes = cast("list[Json]", cast(Json, answer).get(kind) or [])
-    return [str(node.get("id" if kind == "jobs" else "name")) for node in nodes]
+    member = {"jobs": "id", "serials": "serial"}.get(kind, "name")
+    nodes = cast("list[Json]", cast(Json, answer).get(asked) or [])
+    return [str(node.get(member)) for node in nodes]

@@ -76,10 +76,10 @@ class Filter:
         return self._where is None or self._where(self._made(node))
 
 
-def compiled(mask: str, field: str = "--mask") -> re.Pattern[str]:
+def compiled(mask: str, field: str = "--mask", flags: int = 0) -> re.Pattern[str]:
     """The regular expression. Raises CliError when it does not compile."""
     try:
-        return re.compile(mask)
+        return re.compile(mask, flags)
     except re.error as error:
         raise CliError(
             Exit.BAD_INPUT, f"{mask!r} does not compile: {error}", "as 'shot10.*'", field=field

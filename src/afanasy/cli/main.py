@@ -31,8 +31,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "tasks": ("tasks", "list the tasks of a job or block"),
     "why": ("why", "why tasks do not run"),
     "log": ("log", "what happened to a job, or the story of a task"),
-    "output": ("output", "what a task printed, also while it runs"),
-    "submit": ("submit", "submit a job from a JSON file"),
+    "output": ("output", "what tasks printed, also while they run; search or save it"),
+    "submit": ("submit", "submit jobs from JSON files"),
+    "export": ("submitted", "print what a job was submitted as, also a deleted one"),
+    "resubmit": ("submitted", "submit a job once more, also a deleted one"),
     "run": ("run", "submit one command as a job"),
     "append": ("append", "add blocks to a job, or tasks to a block, from a JSON file"),
     "wait": ("wait", "wait until jobs are done"),
@@ -61,10 +63,15 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "config": ("config", "settings of the server and of this computer, and changing them"),
     "stats": ("stats", "messages of the server: how many, bytes, times"),
     "db": ("db", "ask the server's database by SQL, or check it"),
+    "plugins": ("plugins", "services and parsers: list, check, show and try them"),
     "json": ("json_request", "check a JSON request, or send it"),
     "rx": ("tools", "try a regular expression"),
     "numeric": ("tools", "tasks of a frame range, in their order"),
     "numcmd": ("tools", "the command of a task of a frame range"),
+    "path": ("texts", "what becomes of a path"),
+    "str": ("texts", "what becomes of a text"),
+    "net": ("net", "network interfaces, and whether an address is in a network"),
+    "md5": ("texts", "the MD5 sum of a text"),
     "completion": ("completion", "print the completion of a shell"),
 }
 #: Everything behind their first word belongs to them, options too.
@@ -77,8 +84,8 @@ _DO = (
     "restart-skipped", "reset-errors", "skip", "done",
 )  # fmt: skip
 _JOB_VERBS = (
-    *_LOOK, "submit", "run", "append", "wait", *_DO, "stop", "restart-pause", "restart-warnings",
-    "reset-tries", "delete", "set",
+    *_LOOK, "submit", "export", "resubmit", "run", "append", "wait", *_DO, "stop", "restart-pause",
+    "restart-warnings", "reset-tries", "delete", "set",
 )  # fmt: skip
 _RENDER_VERBS = (
     "nimby", "NIMBY", "free", "pause", "unpause", "eject", "eject-others", "heal", "exit", "delete",
@@ -89,7 +96,7 @@ NOUNS: dict[str, dict[str, list[str]]] = {
     "blocks": {
         "list": ["blocks"],
         "show": ["blocks", "--show"],
-        **{verb: [verb] for verb in ("why", *_DO, "append", "set")},
+        **{verb: [verb] for verb in ("why", "output", *_DO, "append", "set")},
     },
     "tasks": {
         "list": ["tasks"],
@@ -112,6 +119,7 @@ NOUNS: dict[str, dict[str, list[str]]] = {
     },
     "server": {"show": ["server"], "stats": ["stats"]},
     "stats": {"show": ["stats"]},
+    "plugins": {verb: ["plugins", verb] for verb in ("list", "check", "show", "try")},
     "db": {verb: ["db", verb] for verb in ("sql", "tables", "drivers", "check")},
     "config": {
         verb: ["config", verb]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import Any
 
 from afanasy.cli.exits import CliError, Exit
 from afanasy.cli.farm import Farm, Json
+from afanasy.cli.filters import compiled
+from afanasy.cli.progress import Progress
 from afanasy.cli.replies import tell
 from afanasy.cli.selection import Range, find_block, find_place, find_tasks, only_block
 from afanasy.cli.show import Show
@@ -31,6 +34,9 @@ OPERATIONS = {
     "delete": ("delete", ""),
 }
 _ALL_BLOCKS = -1
+_SYSTEM_JOB = 1
+#: Jobs of one request: more of them would keep the server from its other work.
+_SLICE = 50
 #: These change the job; how many tasks that touches is of no interest.
 _OF_THE_JOB = frozenset({"pause", "start"})
 
@@ -60,7 +66,7 @@ def run(options: argparse.Namespace, farm: Farm, show: Show) -> int:
     if options.mask is not None:
         if words or options.block is not None or options.tasks is not None:
             raise CliError(Exit.BAD_INPUT, "--mask stands alone", "leave the rest out")
-        return _on_jobs(farm, show, options, {"mask": options.mask})
+        return _on_jobs(farm, show, options, _masked(farm, options.mask))
     if not words:
         raise CliError(Exit.BAD_INPUT, "no job was named", f"as afcmd {verb} 5")
     if options.block is None and options.tasks is None and all(word.isdigit() for word in words):
@@ -103,12 +109,56 @@ def _on_jobs(farm: Farm, show: Show, options: argparse.Namespace, selection: Jso
     members: dict[str, Any] = {"operation": _operation(options, on_job or on_tasks)}
     if not on_job:
         members["block_ids"] = [_ALL_BLOCKS]
-    answer = farm.action("jobs", **selection, **members)
+    answer = _in_slices(farm, show, verb, selection, members)
     ids = selection.get("ids", ())
     which = ", ".join(map(str, ids)) or f"matching {selection.get('mask')}"
+    if len(ids) > _SLICE:
+        which = f"{len(ids)}: {ids[0]} … {ids[-1]}"
     counted = "" if verb in _OF_THE_JOB else _counted(verb)
     tell(show, answer, f"{verb} {'job' if len(ids) == 1 else 'jobs'} {which}", counted)
     return Exit.OK
+
+
+def _masked(farm: Farm, mask: str) -> Json:
+    """What a mask names: itself, or the ids of so many jobs that they go in slices."""
+    pattern = compiled(mask)
+    found = [
+        int(job["id"])
+        for job in farm.nodes("jobs")
+        if job["id"] != _SYSTEM_JOB and pattern.fullmatch(str(job.get("name")))
+    ]
+    return {"ids": found} if len(found) > _SLICE else {"mask": mask}
+
+
+def _in_slices(farm: Farm, show: Show, verb: str, selection: Json, members: dict[str, Any]) -> Json:
+    """The action on all jobs (R60); the answer of the last slice, with what was counted in all."""
+    ids: list[int] = list(dict.fromkeys(selection.get("ids", ())))
+    if len(ids) <= _SLICE:
+        return farm.action("jobs", **selection, **members)
+    _check_all(farm, ids)
+    answer: Json = {}
+    count = done = 0
+    with Progress(verb, len(ids), as_json=show.as_json) as progress:
+        for first in range(0, len(ids), _SLICE):
+            progress.at(done, f"{done} of {len(ids)} jobs")
+            part = ids[first : first + _SLICE]
+            try:
+                answer = farm.action("jobs", ids=part, **members)
+            except CliError:
+                progress.clear()
+                print(f"afcmd: {verb} of {done} of {len(ids)} jobs was done", file=sys.stderr)
+                raise
+            count += int(answer.get("count", 0))
+            done += len(part)
+    return {**answer, "count": count} if "count" in answer else answer
+
+
+def _check_all(farm: Farm, ids: list[int]) -> None:
+    """Raise CliError when one of them is not there, before anything is done."""
+    known = {int(job["id"]) for job in farm.nodes("jobs")}
+    for number in ids:
+        if number not in known:
+            raise CliError(Exit.NOT_FOUND, f"there is no job {number}", "afcmd jobs lists them")
 
 
 def _operation(options: argparse.Namespace, name: str) -> Json:

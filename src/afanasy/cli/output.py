@@ -1,4 +1,4 @@
-"""``afcmd output``: what a task printed, also while it runs."""
+"""``afcmd output``: what tasks printed, also while they run; searching and saving it (R67)."""
 
 from __future__ import annotations
 
@@ -13,28 +13,61 @@ from afanasy.cli.selection import find_places, only_block
 from afanasy.cli.show import Show
 
 _POLL_S = 0.5
+#: Ids of runs begin here; numbers of starts end before.
+_RUN_IDS = 1 << 32
 _NONE = "ERROR: "
 #: States in which a task that has no output will get none by itself.
 _AT_REST = frozenset({"DON", "ERR", "SKP", "SUS"})
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Which task and which of its runs."""
-    parser.usage = "afcmd output [options] (JOB.BLOCK TASK | JOB BLOCK TASK | JOB TASK)"
+    """Which tasks, which of their runs, and what of it."""
+    parser.usage = (
+        "afcmd output [options] (JOB.BLOCK TASK | JOB BLOCK TASK | JOB TASK)\n"
+        "       afcmd output [options] (--grep RE | --save PATH) (JOB | JOB.BLOCK [TASKS])"
+    )
     parser.add_argument(
         "place", metavar="JOB[.BLOCK] TASK", nargs="+", help="a frame, a name or #index"
     )
     parser.add_argument(
-        "--number", metavar="N", type=int, default=0, help="which start of it (0 = the last)"
-    )
+        "--run", "--number", dest="number", metavar="N", type=int, default=0,
+        help="which start of it (0 = the last), or the id of a run",
+    )  # fmt: skip
     parser.add_argument(
         "--follow", action="store_true", help="go on until the task ends; wait for its start"
     )
+    many = parser.add_argument_group("of many tasks")
+    what = many.add_mutually_exclusive_group()
+    what.add_argument("--grep", metavar="RE", help="print the lines that match anywhere")
+    what.add_argument("--save", metavar="PATH", help="write to this file, or below this folder")
+    many.add_argument(
+        "-i", dest="ignore_case", action="store_true", help="(grep) in upper or lower case"
+    )
+    many.add_argument(
+        "-C", dest="context", metavar="N", type=int, default=0,
+        help="(grep) so many lines around each",
+    )  # fmt: skip
+    many.add_argument("--where", metavar="WHERE", default="", help="of these tasks, as state~ERR")
+    many.add_argument("--last", action="store_true", help="only the newest start of each task")
+    many.add_argument("--errors", action="store_true", help="only starts that failed")
 
 
 def run(options: argparse.Namespace, farm: Farm, show: Show) -> int:
-    """Print it."""
+    """Print, search or save it."""
+    if options.number < 0 or options.context < 0:
+        field = "--run" if options.number < 0 else "-C"
+        raise CliError(Exit.BAD_INPUT, "must not be negative", field=field)
+    if options.grep is not None or options.save is not None:
+        return _of_many(options, farm, show)
+    for given, name in (
+        (options.where, "--where"), (options.last, "--last"), (options.errors, "--errors"),
+        (options.ignore_case, "-i"), (options.context, "-C"),
+    ):  # fmt: skip
+        if given:
+            raise CliError(Exit.BAD_INPUT, f"{name} is for --grep and --save", "name one of them")
     job, block, task = find_places(farm, options.place)
+    if options.number >= _RUN_IDS:
+        return _of_run(options, farm, show, job)
     if task is None:
         block = block or only_block(job)
         if int(block.get("tasks_num", 0)) != 1:
@@ -56,6 +89,38 @@ def run(options: argparse.Namespace, farm: Farm, show: Show) -> int:
             _print(str(answer["task"]["data"]))
     if show.as_json:
         show.json(answer)
+    return Exit.OK
+
+
+def _of_many(options: argparse.Namespace, farm: Farm, show: Show) -> int:
+    from afanasy.cli.outputs import select
+
+    if options.follow or options.number >= _RUN_IDS:
+        name = "--follow" if options.follow else "the id of a run"
+        raise CliError(Exit.BAD_INPUT, f"{name} is for one task", "leave --grep and --save out")
+    selection = select(farm, options.place, options)
+    if options.grep is not None:
+        from afanasy.cli.grep import grep
+
+        return grep(options, farm, show, selection)
+    from afanasy.cli.save import save
+
+    return save(options, farm, show, selection)
+
+
+def _of_run(options: argparse.Namespace, farm: Farm, show: Show, job: Json) -> int:
+    """The output of a run of the job that is named by its id."""
+    from afanasy.cli.outputs import texts
+
+    if options.follow:
+        raise CliError(Exit.BAD_INPUT, "--follow is for a task", "name it, and which start")
+    (found,) = texts(farm, job, [str(options.number)])
+    if not found["kept"]:
+        raise CliError(Exit.NOT_FOUND, "the output of this run is not kept any more")
+    if show.as_json:
+        show.json({"output": found})
+    else:
+        _print(str(found["data"]))
     return Exit.OK
 
 

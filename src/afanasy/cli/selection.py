@@ -85,6 +85,12 @@ def is_numeric(block: Json) -> bool:
 
 def find_places(farm: Farm, words: list[str]) -> tuple[Json, Json | None, int | None]:
     """``JOB [BLOCK [TASK]]`` or ``JOB.BLOCK [TASK]``: job, block and number of the task."""
+    job, block, ranges = find_selection(farm, words)
+    return job, block, only_task(words[-1], ranges) if ranges is not None else None
+
+
+def find_selection(farm: Farm, words: list[str]) -> tuple[Json, Json | None, list[Range] | None]:
+    """``JOB [BLOCK [TASKS]]`` or ``JOB.BLOCK [TASKS]``: job, block and ranges of tasks."""
     job, block = find_place(farm, words[0])
     rest = words[1:]
     if block is None and rest:
@@ -94,17 +100,16 @@ def find_places(farm: Farm, words: list[str]) -> tuple[Json, Json | None, int | 
             block = find_block(job, rest.pop(0))
     if len(rest) > 1:
         raise CliError(Exit.BAD_INPUT, f"{rest[1]!r} is one word too many", "JOB BLOCK TASK")
-    task = find_task(farm, block, rest[0]) if block is not None and rest else None
-    return job, block, task
+    ranges = find_tasks(farm, block, rest[0]) if block is not None and rest else None
+    return job, block, ranges
 
 
 def _names_block(job: Json, word: str) -> bool:
     return any(block.get("name") == word for block in blocks_of(job))
 
 
-def find_task(farm: Farm, block: Json, word: str) -> int:
-    """The number of one task. Raises CliError when the word names none or several."""
-    ranges = find_tasks(farm, block, word)
+def only_task(word: str, ranges: list[Range]) -> int:
+    """The number of one task. Raises CliError when the word named several."""
     if len(ranges) != 1 or ranges[0][0] != ranges[0][1]:
         raise CliError(
             Exit.BAD_INPUT, f"{word!r} names several tasks", "name one; #index is always one"

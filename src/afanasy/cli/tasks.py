@@ -34,7 +34,7 @@ def run(options: argparse.Namespace, farm: Farm, show: Show) -> int:
     """List them."""
     keep = Filter(options, "tasks")
     job, only = find_place(farm, options.job)
-    tasks = [task for task in _tasks(farm, job, only) if keep(task)]
+    tasks = [task for task in tasks_of(farm, job, only) if keep(task)]
     count = options.count if options.count is not None else len(tasks) if show.as_json else _COUNT
     shown = tasks[: max(0, count)]
     if show.as_json:
@@ -50,7 +50,8 @@ def run(options: argparse.Namespace, farm: Farm, show: Show) -> int:
     return Exit.OK
 
 
-def _tasks(farm: Farm, job: Json, only: Json | None) -> Iterator[fields.Node]:
+def tasks_of(farm: Farm, job: Json, only: Json | None) -> Iterator[fields.Node]:
+    """The tasks of a job, or of one block of it, with the fields of :mod:`af.fields`."""
     full = farm.job_by_id(int(job["id"]), mode="full")
     for block in blocks_of(full):
         if only is not None and block["block_num"] != only["block_num"]:

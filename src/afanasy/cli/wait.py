@@ -12,6 +12,7 @@ from afanasy.cli.exits import CliError, Exit
 from afanasy.cli.farm import Farm, Json
 from afanasy.cli.figures import counts_of
 from afanasy.cli.humans import parse_duration, plural, state_words
+from afanasy.cli.progress import Progress
 from afanasy.cli.selection import find_job
 from afanasy.cli.show import Show
 
@@ -52,28 +53,43 @@ def wait_for(
     results: dict[int, str] = {}
     said: dict[int, str] = {}
     pause_s = _POLL_FIRST_S
-    while True:
-        waiting = [serial for serial in names if serial not in results]
-        seen = _look(farm, waiting)
-        for serial in waiting:
-            job = seen.get(serial)
-            last[serial] = job or last[serial]
-            result = "deleted" if job is None else result_of(job)
-            if result:
-                results[serial] = result
-            text = result if job is None else _progress(job)
-            if not quiet and said.get(serial) != text:
-                said[serial] = text
-                show.line(f"{names[serial]}: {text}")
-                sys.stdout.flush()
-        if len(results) == len(names):
-            break
-        if end is not None and time.monotonic() >= end:
-            break
-        left_s = pause_s if end is None else end - time.monotonic()
-        time.sleep(max(0.0, min(pause_s, left_s)))
-        pause_s = min(pause_s * 1.5, _POLL_S)
+    with Progress("waiting", as_json=quiet) as progress:
+        while True:
+            waiting = [serial for serial in names if serial not in results]
+            seen = _look(farm, waiting)
+            for serial in waiting:
+                job = seen.get(serial)
+                last[serial] = job or last[serial]
+                result = "deleted" if job is None else result_of(job)
+                if result:
+                    results[serial] = result
+                text = result if job is None else _progress(job)
+                # The bar tells how far they are: beside it only what is new about a state.
+                new = " ".join(state_words(job or {})) + result if progress.shown else text
+                if not quiet and said.get(serial) != new:
+                    said[serial] = new
+                    with progress.aside():
+                        show.line(f"{names[serial]}: {text}")
+                        sys.stdout.flush()
+            if len(results) == len(names):
+                break
+            if end is not None and time.monotonic() >= end:
+                break
+            _draw(progress, list(last.values()))
+            left_s = pause_s if end is None else end - time.monotonic()
+            time.sleep(max(0.0, min(pause_s, left_s)))
+            pause_s = min(pause_s * 1.5, _POLL_S)
     return _finish(show, last, results, timeout_s)
+
+
+def _draw(progress: Progress, jobs: list[Json]) -> None:
+    """The bar of all jobs together."""
+    counts = [counts_of(job) for job in jobs]
+    tasks, done = sum(one.tasks for one in counts), sum(one.done for one in counts)
+    running = sum(one.running for one in counts)
+    progress.total = 100 * tasks
+    percent = sum(one.percent * one.tasks for one in counts)
+    progress.at(percent, f"{done} of {plural(tasks, 'task')}, {running} running")
 
 
 def _finish(

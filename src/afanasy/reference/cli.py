@@ -22,7 +22,7 @@ from afanasy.up import main as up
 
 EXITS: Final = {
     Exit.OK: "done",
-    Exit.JOB_ERROR: "a job ended in error",
+    Exit.JOB_ERROR: "a job ended in error; a check found something bad",
     Exit.BAD_INPUT: "bad input: a wrong word, or a value that the server refuses",
     Exit.NO_SERVER: "no server answered, or it cannot reach its database",
     Exit.NOT_ALLOWED: "not allowed",
@@ -39,9 +39,10 @@ AFJOB_EXITS: Final = {
     AfjobExit.NOT_FOUND: "no such file",
     AfjobExit.INTERRUPTED: "ended by Ctrl-C",
 }
-#: Commands that ask no server, and those that wait for a job.
-_ALONE: Final = frozenset({"rx", "numeric", "numcmd"})
-_WAITING: Final = frozenset({"wait", "submit", "run", "output"})
+#: Commands that ask no server, those that wait for a job, and those that may find something bad.
+_ALONE: Final = frozenset({"rx", "numeric", "numcmd", "plugins", "path", "str", "net", "md5"})
+_WAITING: Final = frozenset({"wait", "submit", "resubmit", "run"})
+_CHECKING: Final = frozenset({"db", "plugins"})
 #: Program → what its exit codes mean.
 _OTHER_EXITS: Final = {
     "afserver": {
@@ -138,6 +139,8 @@ def _codes(command: str) -> str:
     codes = [Exit.OK, Exit.BAD_INPUT]
     if command in _WAITING:
         codes += [Exit.JOB_ERROR, Exit.JOB_DELETED]
+    if command in _CHECKING:
+        codes.append(Exit.JOB_ERROR)
     if command == "wait":
         codes.append(Exit.TIMED_OUT)
     codes += [Exit.NOT_FOUND]
