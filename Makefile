@@ -7,6 +7,7 @@ BIN := .venv/bin
 # Arguments for one run:  make run ARGS="--frames 48"   make fast ARGS="-k solve"
 ARGS ?=
 ROUNDS ?= 10
+SEEDS ?= 0-4999
 
 .PHONY: help
 help: ## Show this list
@@ -67,6 +68,10 @@ e2e: setup packages ## Only the tests with real processes
 .PHONY: fuzz
 fuzz: setup ## The property tests with fifty times more examples
 	@HYPOTHESIS_PROFILE=soak $(BIN)/pytest -q --timeout=3600 tests/core $(ARGS)
+
+.PHONY: sim
+sim: setup ## Live through thousands of simulated farms: SEEDS=A-B (0-4999)
+	@$(BIN)/python -m afanasy.sim --seeds $(SEEDS) -j 2 $(ARGS)
 
 .PHONY: soak
 soak: setup ## The kill -9 tests ROUNDS times (10)

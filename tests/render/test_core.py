@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from afanasy.model.ids import make_run_id
 from afanasy.model.states import RunEnd
 from afanasy.render import events as ev
-from afanasy.render.core import Phase, RenderCore
+from afanasy.render.core import END_GIVEN_BACK, Phase, RenderCore
 from afanasy.wire.stream import Ack, Block, Drain, Instruct, Start, Stop, Welcome
 
 EPOCH = 50
@@ -284,7 +284,8 @@ def test_leaving_gives_up_running_tasks_and_keeps_results() -> None:
     story.tell(ev.Leave())
     assert story.take(ev.Terminate).by == "agent"
     story.none(ev.Exit)
-    assert [held.run for held in story.core.held(story.now)] == [done]
+    # A new link names both: until its process is gone no other render may start that task.
+    assert [held.run for held in story.core.held(story.now)] == [done, run]
     story.tell(start(make_run_id(EPOCH, 3)))
     story.none(ev.Launch)
     story.tell(ev.CommandEnded(run, 143), ev.Emptied(run))
@@ -323,6 +324,17 @@ def test_draining_exits_when_nothing_is_held() -> None:
     assert story.take(ev.Exit).reason == "drained"
 
 
+def test_a_start_that_meets_the_exit_is_left_to_the_goodbye() -> None:
+    """The last Ack and a Start may come in one frame (found by the simulator)."""
+    story = Story().linked()
+    run = story.running()
+    story.tell(ev.DrainWanted())
+    story.end(run)
+    story.tell(Ack([run]), start(make_run_id(EPOCH, 9)))
+    assert story.take(ev.Exit).reason == "drained"
+    assert not story.core.runs
+
+
 def test_a_start_without_its_block_fails_with_the_reason() -> None:
     story = Story()
     story.tell(welcome(), start(make_run_id(EPOCH, 1)))
@@ -348,13 +360,26 @@ def test_restored_runs() -> None:
         )
     )  # fmt: skip
     held = {one.run: one for one in story.core.held(story.now)}
-    assert set(held) == {alive, over, told}
+    assert set(held) == {alive, over, told, leaving}
     assert (held[alive].elapsed_s, held[alive].stopping) == (7.0, "skip")
     assert held[told].finished
     terms = {effect.run for effect in story.effects if isinstance(effect, ev.Terminate)}
     assert terms == {alive, leaving}  # a stop is done again from its beginning
     assert story.take(ev.Look).run == over
     assert story.core.farm_of_runs() == ("f", EPOCH)
+
+
+def test_what_an_agent_stopped_before_it_died_is_given_back_by_the_next() -> None:
+    """The first one never came to its goodbye (found by the simulator)."""
+    story = Story()
+    run = make_run_id(EPOCH, 1)
+    folder = ev.HeldFolder(run, 1.0, stop_by="agent", stop_cause="the agent exits")
+    story.tell(ev.Restored([folder], "f", EPOCH), welcome())
+    story.tell(ev.CommandEnded(run, 143), ev.Emptied(run))
+    result = story.take(ev.Store).result
+    assert (result.run, result.status) == (run, END_GIVEN_BACK)
+    story.tell(ev.Stored([run]))
+    assert story.take(ev.SendResult).result is result
 
 
 ACTS = st.sampled_from(

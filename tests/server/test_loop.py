@@ -321,6 +321,32 @@ async def test_silence_counts_anew_after_the_server_stood_still(stage: Stage) ->
 
 
 @staged
+async def test_a_deadline_that_passed_while_the_server_stood_still_loses_no_run(
+    stage: Stage,
+) -> None:
+    """Its timer may come up before the beat that notices (found by the simulator)."""
+    stage.loop.start()
+    stage.connect()
+    stage.submit()
+    await stage.settle()
+    link = stage.farm.renders["a"].link
+    stage.loop.apply(events.RenderLinkLost(link, "a"))
+    stood_s = 100.0
+    clocks = stage.loop._clocks
+    stage.loop._clocks = clocks._replace(mono=clocks.mono - stood_s, wall=clocks.wall - stood_s)
+    stage.farm.serving_mono -= 10 * stood_s
+    stage.farm.renders["a"].contact_mono -= stood_s
+    stage.farm.timers[0] = (clocks.mono - 1.0, *stage.farm.timers[0][1:])
+    stage.loop._tick()
+    await stage.settle()
+    (run,) = stage.farm.runs.values()
+    assert run.current
+    closing = asyncio.ensure_future(stage.loop.close())
+    await stage.settle()
+    await closing
+
+
+@staged
 async def test_closing_does_not_wait_for_a_database_that_is_away(stage: Stage) -> None:
     stage.submit()
     stage.loop.store_is_away(True)

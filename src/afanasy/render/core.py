@@ -59,6 +59,8 @@ BY_SERVER: Final = "server"
 BY_PARSER: Final = "parser"
 BY_AGENT: Final = "agent"
 AGENT_EXITS: Final = "the agent exits"
+#: Status of a run that goes back without error, as after a goodbye (SEMANTICS 2.2).
+END_GIVEN_BACK: Final = 14
 
 
 class Phase(Enum):
@@ -156,7 +158,11 @@ class RenderCore:
         return min(waits) if waits else None
 
     def held(self, now: float) -> list[HeldRun]:
-        """The runs of a hello; those the exiting agent stops are given up (output sizes: 0)."""
+        """The runs of a hello (output sizes: 0).
+
+        Those that the exiting agent stops are named too: until their processes are gone, no other
+        render may start their tasks.
+        """
         return [
             HeldRun(
                 run.run,
@@ -165,7 +171,6 @@ class RenderCore:
                 run.stop_cause if run.stop_by == BY_SERVER else "",
             )
             for run in self.runs.values()
-            if run.stop_by != BY_AGENT
         ]
 
     def farm_of_runs(self) -> tuple[str, int]:
@@ -249,8 +254,8 @@ class RenderCore:
             if known.phase is Phase.HELD and known.result is not None:
                 self._do(ev.SendResult(known.result))
             return
-        if event.run in self._forgotten or self.leaving:
-            return
+        if event.run in self._forgotten or self.leaving or self._exit_said:
+            return  # the goodbye gives it back
         if event.epoch > self.epoch:
             self.epoch = event.epoch
             self._do(ev.KeepFarm(self.farm_id, self.epoch))
@@ -280,6 +285,14 @@ class RenderCore:
     def _instruct(self, event: Instruct) -> None:
         if event.what == "exit":
             self._leave(ev.Leave())
+        elif event.what == "restart":
+            self._do(ev.Restart())
+        elif event.what in ("sleep", "reboot", "shutdown"):
+            self._do(ev.Execute(event.what))
+        elif event.what in ("launch", "launch_exit"):
+            self._do(ev.Execute(event.what, event.command))
+            if event.what == "launch_exit":
+                self._leave(ev.Leave())
         else:
             self._do(ev.Note(f"the server wants {event.what!r}, which this agent does not know"))
 
@@ -296,7 +309,7 @@ class RenderCore:
     def _not_begun(self, event: ev.NotBegun) -> None:
         run = self.runs[event.run]
         if run.stop_by == BY_AGENT:
-            self._forget(run)
+            self._give_back(run)
             return
         self._settle(
             run,
@@ -383,7 +396,7 @@ class RenderCore:
         ended = run.ended
         assert ended is not None, f"run {run.run} is read before it ended"
         if run.stop_by == BY_AGENT:
-            self._forget(run)
+            self._give_back(run)
             return
         self._do(ev.ReadOut(run.run, plain_status(ended.status, ended.signal)))
 
@@ -432,7 +445,7 @@ class RenderCore:
         assert judgement is not None, f"run {run.run} has posts before it was judged"
         run.log += event.log
         if run.stop_by == BY_AGENT:
-            self._forget(run)
+            self._give_back(run)
             return
         if event.why:
             judgement = judgement._replace(
@@ -480,6 +493,19 @@ class RenderCore:
             run.phase = Phase.HELD
             if self.linked:
                 self._do(ev.SendResult(run.result))
+
+    def _give_back(self, run: Run) -> None:
+        """The agent stopped the run in order to exit: its task goes back without error (R11).
+
+        The goodbye says so for all runs together. An agent that took over from one that never came
+        to its goodbye says it for the run.
+        """
+        if self.leaving:
+            self._forget(run)
+            return
+        elapsed = max(0.0, self._now - run.began)
+        log = [*run.log, f"stopped: {AGENT_EXITS}"]
+        self._settle(run, Finished(run.run, END_GIVEN_BACK, -1, 0, elapsed, log=log))
 
     def _forget(self, run: Run) -> None:
         del self.runs[run.run]

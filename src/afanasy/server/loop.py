@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from afanasy.core import effects, events
+from afanasy.core.message import Message
 from afanasy.core.reactor import apply
 from afanasy.core.rows import take_rows
 from afanasy.core.solve import solve
@@ -56,13 +57,15 @@ CLOCK_STEP_S: Final = 60.0
 class _Pending:
     """One batch on its way to the disk: what leaves when it is there."""
 
-    __slots__ = ("farewells", "futures", "outbox", "output_bytes")
+    __slots__ = ("farewells", "futures", "letters", "outbox", "output_bytes")
 
     def __init__(self) -> None:
         self.outbox: dict[RenderPeer, list[messages.ToRenderMessage]] = {}
         self.futures: list[asyncio.Future[None]] = []
         #: Connections to be closed after their last message.
         self.farewells: list[RenderPeer] = []
+        #: Mail and web hooks that may leave.
+        self.letters: list[Message] = []
         self.output_bytes = 0
 
 
@@ -75,8 +78,10 @@ class FarmLoop:
         writer_of: Callable[[FarmLoop], Writer],
         *,
         resources_period_s: float = 5.0,
+        clock: Callable[[], Now] = read_clocks,
     ) -> None:
         self.farm = farm
+        self._clock = clock
         self.resources_period_s = resources_period_s
         self._aio = asyncio.get_running_loop()
         self._writer = writer_of(self)
@@ -96,11 +101,13 @@ class FarmLoop:
         #: Run → how far its output has arrived; the runs that have a live file.
         self.output_sizes: dict[int, int] = {}
         self._beat: asyncio.TimerHandle | None = None
-        self._clocks = read_clocks()
+        self._clocks = clock()
         self._committed: deque[_Pending] = deque()
         self._release_due = False
         self._closing = False
         self.store_away = False
+        #: Who sends mail and web hooks.
+        self.deliver: Callable[[Message], None] = lambda message: None
         #: Set when the store failed for good; the server exits (R34).
         self.fatal: asyncio.Future[BaseException] = self._aio.create_future()
         #: For statistics and benches.
@@ -120,13 +127,18 @@ class FarmLoop:
 
     def apply(self, event: events.Event) -> Any:
         """Apply one event now. Raises UserError: a person's fault, nothing was changed."""
-        result = apply(self.farm, event, read_clocks())
+        result = apply(self.farm, event, self._clock())
         self.ask_for_pass()
         return result
 
     def apply_quietly(self, event: events.Event) -> None:
-        """Apply a volatile fact (progress, resources) that asks for no pass."""
-        apply(self.farm, event, read_clocks())
+        """Apply a volatile fact (progress, resources) that asks for no pass.
+
+        It gets one when it let work start: frames of a running task that others waited for.
+        """
+        apply(self.farm, event, self._clock())
+        if self.farm.fresh_jobs:
+            self.ask_for_pass()
 
     def check_store(self) -> None:
         """Refuse a changing request while the database is away (R34). Raises UserError."""
@@ -211,7 +223,7 @@ class FarmLoop:
             self._lazy_pass.cancel()
             self._lazy_pass = None
         farm = self.farm
-        now = read_clocks()
+        now = self._clock()
         if not (self.store_away or self._closing):
             self.started += solve(farm, now)
         self.passes += 1
@@ -225,7 +237,7 @@ class FarmLoop:
         rows = take_rows(farm)
         if rows or pieces:
             self._writer.put(Batch(rows, pieces, lambda: self._on_commit(pending)))
-        elif pending.outbox or pending.futures or pending.farewells:
+        elif pending.outbox or pending.futures or pending.farewells or pending.letters:
             # Nothing to store, but the order of what is told stays that of the batches.
             self._writer.put(Batch(rows, [], lambda: self._on_commit(pending)))
         self._arm_timer(now)
@@ -266,10 +278,12 @@ class FarmLoop:
                     peer = self._links.get(link)
                     if peer is not None:
                         peer.replaced()
-                case effects.InstructRender(render, what):
+                case effects.InstructRender(render, what, command):
                     peer = self._peer_of(render)
                     if peer is not None:
-                        outbox.setdefault(peer, []).append(stream.Instruct(what))
+                        outbox.setdefault(peer, []).append(stream.Instruct(what, command))
+                case effects.Send(message):
+                    pending.letters.append(message)
                 case effects.Note(code, fields):
                     log.info(code, **fields)
         farm.effects.clear()
@@ -324,6 +338,9 @@ class FarmLoop:
                 if not future.done():
                     future.set_result(None)
             farewells += pending.farewells
+            if not self._closing:
+                for message in pending.letters:
+                    self.deliver(message)
             self._unwritten_bytes -= pending.output_bytes
         for peer, box in outbox.items():
             peer.send(box)
@@ -347,14 +364,19 @@ class FarmLoop:
 
     def _tick(self) -> None:
         self._timer = None
+        self._look_at_clocks()  # before deadlines of a time in which nobody could be heard
         self.apply(events.Tick())
 
     def _on_beat(self) -> None:
+        self._look_at_clocks()
+        self._beat = self._aio.call_later(BEAT_S, self._on_beat)
+
+    def _look_at_clocks(self) -> None:
         """Notice that this process stood still (a stopped machine), or that the clock jumped.
 
         Renders could not be heard meanwhile, so their silence is counted anew (R6).
         """
-        now, before = read_clocks(), self._clocks
+        now, before = self._clock(), self._clocks
         self._clocks = now
         stood_s = now.mono - before.mono - BEAT_S
         if stood_s > STALL_S:
@@ -364,8 +386,7 @@ class FarmLoop:
         if abs(step_s) > CLOCK_STEP_S:
             log.warning("clock_stepped", seconds=round(step_s))
         if abs(step_s) > 1.0:
-            self.apply(events.Tick(clock_stepped=True))
-        self._beat = self._aio.call_later(BEAT_S, self._on_beat)
+            self.apply(events.Tick(clock_step_s=step_s))
 
     # -------------------------------------------------------------------------------- store
 

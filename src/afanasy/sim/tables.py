@@ -1,14 +1,18 @@
-"""A store of plain dicts: what the database would hold after the rows of every batch."""
+"""A store of plain dicts: what the database would hold after the rows of every batch.
+
+Rows replace the one with their key, as the SQL store does it. The simulator keeps two: what is on
+the disk, and what memory would write (:mod:`afanasy.sim.server_side`); tests use one.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from afanasy.core.rows import Row, Rows
 from afanasy.model.ids import split_task_key
 
 #: How many leading columns make the key of a table.
-_KEYS = {"submissions": 2, "records": 2}
+_KEYS: Final = {"submissions": 2, "records": 2}
 
 
 class TableStore:
@@ -18,6 +22,7 @@ class TableStore:
         self.tables: dict[str, dict[Any, Row]] = {}
 
     def write(self, rows: Rows) -> None:
+        """Apply the rows of one batch."""
         for table, found in rows.upserts.items():
             kept = self.tables.setdefault(table, {})
             for row in found:
@@ -36,4 +41,15 @@ class TableStore:
                     del kept[key]
 
     def rows(self) -> dict[str, list[Row]]:
+        """All rows, as :func:`afanasy.core.restore.restore` takes them."""
         return {table: list(kept.values()) for table, kept in self.tables.items()}
+
+    def get(self, table: str, key: Any) -> Row | None:
+        """The row with this one-column key."""
+        return self.tables.get(table, {}).get((key,))
+
+    def copy(self) -> TableStore:
+        """Another store with the same rows."""
+        other = TableStore()
+        other.tables = {table: dict(kept) for table, kept in self.tables.items()}
+        return other
