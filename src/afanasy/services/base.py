@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Final, ParamSpec, TypeVar
@@ -169,13 +169,7 @@ class Service:
 
         What is no absolute path, a whole disk, or cannot be told apart in a list is none.
         """
-        found = (os.path.normpath(self.client_path(path)) for path in self.task.job_folders if path)
-        return [
-            path
-            for path in dict.fromkeys(found)
-            if Path(path).is_absolute() and Path(path).parent != Path(path)
-            if os.pathsep not in path
-        ]
+        return allowed_roots([self.client_path(path) for path in self.task.job_folders if path])
 
     def files(self) -> list[str]:
         """The files that the task is to make, each once, as the block's patterns name them."""
@@ -249,6 +243,16 @@ class Service:
         if 0 < high < size:
             return f"{name} has {size} bytes, more than {high}"
         return ""
+
+
+def allowed_roots(paths: Iterable[str]) -> list[str]:
+    """Each path once, without those in which nothing may be deleted."""
+    return [
+        path
+        for path in dict.fromkeys(os.path.normpath(path) for path in paths)
+        if Path(path).is_absolute() and Path(path).parent != Path(path)
+        if os.pathsep not in path
+    ]
 
 
 _Params = ParamSpec("_Params")
