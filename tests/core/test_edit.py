@@ -147,7 +147,9 @@ def test_depend_masks_are_rebuilt(farm: StoryFarm) -> None:
     farm.edit(job.blocks[0], name="other")
     assert [block.waiting for block in job.blocks] == [False, False, False]
     farm.edit(job.blocks[1], depend_mask="c|nothing")
-    assert job.blocks[1].depends_on == (2,)
+    gate = job.blocks[1].gate
+    assert gate is not None
+    assert list(gate.members) == [2]
     assert farm.explain(job.blocks[1]).summary == "the block waits for block c"
 
 

@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from afanasy.core.checks import SENTENCES
 from afanasy.core.explain import first_waiting, render_reason
+from afanasy.core.reasons import SENTENCES
 from afanasy.core.tasks import Code
 from harness.farm import StoryFarm
 
@@ -84,7 +84,7 @@ def test_the_first_waiting_task(farm: StoryFarm) -> None:
 
 def test_every_reason_has_a_sentence_with_figures() -> None:
     for code, sentence in SENTENCES.items():
-        assert sentence.format("A", "B")
+        assert sentence.format(*"ABCDEFGH")
         assert code == code.strip()
 
 
@@ -153,7 +153,7 @@ def test_explain_never_disagrees_with_solving(
             for task in range(block.tasks_num)
             if block.code(task) == Code.READY and farm.explain(block, task).work is None
             for render in farm.core.renders.values()
-            if render_reason(block, task, render, farm.now).code == "behind_others"
+            if render_reason(farm.core, block, task, render, farm.now).code == "behind_others"
         }
 
     before = startable()

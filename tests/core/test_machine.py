@@ -30,6 +30,7 @@ from afanasy.core.operations import BLOCK_OPERATIONS, JOB_OPERATIONS, RENDER_OPE
 from afanasy.core.state import Job, Run
 from afanasy.core.tasks import Code
 from afanasy.model.errors import UserError
+from afanasy.model.farm_setup import FarmSetup, Limit, Pattern, ServiceRule
 from afanasy.model.states import RunEnd
 from harness.farm import StoryFarm
 
@@ -39,18 +40,22 @@ JOBS_MAX = 5
 
 some = st.integers(0, 10**6)
 limits = st.sampled_from([-1, -1, 0, 1, 2, 3])
+tickets = st.dictionaries(st.sampled_from(["lic", "gpu"]), st.integers(-1, 2), max_size=2)
 block_members = st.fixed_dictionaries(
     {"frames": st.integers(1, 12)},
     optional={
         "commands": st.lists(st.sampled_from(["true", "false"]), min_size=1, max_size=6),
         "capacity": st.sampled_from([1, 500, 1000, 1100, 5000]),
-        "flags": st.sampled_from([0, 2, 1 << 10]),
+        "flags": st.sampled_from([0, 2, 1 << 4, 1 << 10]),
         "capacity_coeff_min": st.sampled_from([-1, 1, 2]),
         "capacity_coeff_max": st.sampled_from([-1, 1, 4]),
         "sequential": st.integers(-4, 4),
         "max_running_tasks": limits,
         "max_running_tasks_per_host": limits,
         "depend_mask": st.sampled_from(["", "block0", "block.*", "nobody"]),
+        "tasks_depend_mask": st.sampled_from(["", "block0", "block.*"]),
+        "frames_per_task": st.sampled_from([-2, 1, 3]),
+        "frames_inc": st.sampled_from([1, 2]),
         "errors_retries": st.sampled_from([-1, 0, 1, 5]),
         "errors_avoid_host": st.sampled_from([-1, 0, 1]),
         "errors_task_same_host": st.sampled_from([-1, 0, 1]),
@@ -60,6 +65,7 @@ block_members = st.fixed_dictionaries(
         "task_progress_change_timeout": st.sampled_from([-1, 10]),
         "on_lost_render": st.sampled_from(["reschedule", "hold"]),
         "service": st.sampled_from(["generic", "nuke"]),
+        "tickets": tickets,
     },
 )
 job_edits = st.fixed_dictionaries(
@@ -74,6 +80,9 @@ job_edits = st.fixed_dictionaries(
         "ignorenimby": st.booleans(),
         "time_wait": st.sampled_from([0, 1_800_000_100, 1_800_001_000]),
         "custom_data": st.sampled_from(["", "x"]),
+        "depend_mask": st.sampled_from(["", "job", "job.*"]),
+        "depend_mask_global": st.sampled_from(["", "job-[12]"]),
+        "depend_jobs": st.lists(st.integers(0, 6), max_size=2),
     },
 )
 block_edits = st.fixed_dictionaries(
@@ -87,10 +96,12 @@ block_edits = st.fixed_dictionaries(
         "errors_task_same_host": st.sampled_from([-1, 0, 1]),
         "errors_forgive_time": st.sampled_from([-1, 0, 20]),
         "depend_mask": st.sampled_from(["", "block0", "block1", "block.*"]),
+        "tasks_depend_mask": st.sampled_from(["", "block0", "block1", "block.*"]),
         "sequential": st.integers(-4, 4),
         "on_lost_render": st.sampled_from(["reschedule", "hold"]),
         "task_max_run_time": st.sampled_from([0, 5]),
         "service": st.sampled_from(["generic", "nuke"]),
+        "tickets": tickets,
         "name": st.sampled_from(["block0", "other"]),
         "environment": st.just({"A": "b"}),
     },
@@ -197,7 +208,7 @@ class FarmMachine(RuleBasedStateMachine):
                     if explanation.work is not None:
                         continue
                     for render in self.farm.core.renders.values():
-                        reason = render_reason(block, task, render, self.farm.now)
+                        reason = render_reason(self.farm.core, block, task, render, self.farm.now)
                         if reason.code == "behind_others":
                             found.add((block.key, task, render.name))
         return found
@@ -219,6 +230,7 @@ class FarmMachine(RuleBasedStateMachine):
         assert render.running <= render.max_tasks
         assert not job.off
         assert not block.waiting
+        assert not job.waiting_jobs
         for key, spec in ((("job", job.serial), job.spec), (("user", user.name), user.spec)):
             times = self.recent.setdefault(key, [])
             times.append(self.farm.now.mono)
@@ -368,11 +380,15 @@ class FarmMachine(RuleBasedStateMachine):
         assert snapshot(self.farm.core) == before
 
     @rule(number=some, elapsed_s=st.sampled_from([1.0, 30.0]), quiet_s=st.sampled_from([0.0, 20.0]),
-          warning=st.booleans())  # fmt: skip
-    def run_progresses(self, number: int, elapsed_s: float, quiet_s: float, warning: bool) -> None:
+          warning=st.booleans(), frame=st.integers(-1, 3))  # fmt: skip
+    def run_progresses(
+        self, number: int, elapsed_s: float, quiet_s: float, warning: bool, frame: int
+    ) -> None:
         run = self.pick_run(number)
         if run is not None:
-            self.farm.progress(run, elapsed_s, quiet_s, warning=warning)
+            self.farm.progress(run, elapsed_s, quiet_s, warning=warning, frame=frame)
+            if self.eager:
+                self.solve_once()
 
     # -- people
 
@@ -394,9 +410,12 @@ class FarmMachine(RuleBasedStateMachine):
         if operation == "delete" and not job.running:
             assert job.serial not in self.farm.core.jobs
 
-    @rule(number=some, operation=st.sampled_from(sorted({*BLOCK_OPERATIONS, "nonsense"})),
-          parts=st.none() | st.lists(st.tuples(st.integers(-1, 12), st.integers(0, 4)), max_size=3),
-          mode=st.sampled_from(["", "append", "remove"]))  # fmt: skip
+    @rule(
+        number=some,
+        operation=st.sampled_from(sorted({*BLOCK_OPERATIONS, "nonsense"})),
+        parts=st.none() | st.lists(st.tuples(st.integers(-1, 12), st.integers(0, 4)), max_size=3),
+        mode=st.sampled_from(["", "append", "remove", "affect_depends", "downstream"]),
+    )
     @precondition(lambda self: self.jobs())
     def operate_tasks(
         self, number: int, operation: str, parts: list[tuple[int, int]] | None, mode: str
@@ -440,6 +459,35 @@ class FarmMachine(RuleBasedStateMachine):
     @rule(host=st.sampled_from(HOSTS), operation=st.sampled_from(sorted(RENDER_OPERATIONS)))
     def operate_render(self, host: str, operation: str) -> None:
         self.do(events.OperateRender(host, operation, "anna@desk"))
+
+    @rule(mask=st.sampled_from([".*", "[ab]"]), count=limits, hosts=limits, here=st.integers(0, 2),
+          there=st.booleans(), capacity=st.sampled_from([None, 0, 2000]))  # fmt: skip
+    def read_farm_file(
+        self, mask: str, count: int, hosts: int, here: int, there: bool, capacity: int | None
+    ) -> None:
+        rules = (ServiceRule("generic"), ServiceRule("nuke", here))
+        pattern = Pattern("some", mask=mask, capacity=capacity, services=rules)
+        setup = FarmSetup((pattern,), (Limit("nuke", count, hosts),)) if there else None
+        self.do(events.SetFarmSetup(setup, "farm.xml" if there else ""))
+
+    @rule(service=st.sampled_from(["generic", "nuke"]), count=st.none() | limits,
+          hosts=st.none() | limits)  # fmt: skip
+    def set_limit(self, service: str, count: int | None, hosts: int | None) -> None:
+        self.do(events.SetLimit(service, count, hosts, "anna@desk"))
+
+    @rule(name=st.sampled_from(["lic", "gpu"]), count=limits, hosts=limits, each=st.booleans(),
+          render=st.sampled_from(["", "", *HOSTS]))  # fmt: skip
+    def declare_tickets(self, name: str, count: int, hosts: int, each: bool, render: str) -> None:
+        pool = "" if render else "/"
+        self.do(events.ChangeTickets(render, pool, name, count, each, hosts, "anna@desk"))
+
+    @rule(mode=st.sampled_from(["service_add", "service_remove", "service_enable",
+                                "service_disable", "clear_services"]),
+          service=st.sampled_from(["generic", "nuke"]),
+          render=st.sampled_from(["", *HOSTS]))  # fmt: skip
+    def change_services(self, mode: str, service: str, render: str) -> None:
+        pool = "" if render else "/"
+        self.do(events.ChangeServices(render, pool, mode, service, "anna@desk"))
 
     @rule(number=some, block=block_members)
     @precondition(lambda self: self.jobs())

@@ -278,7 +278,7 @@ def test_a_wall_clock_that_jumps(farm: StoryFarm, step_s: float) -> None:
     (run,) = farm.start(1)
     job = farm.submit(1, time_wait=int(farm.now.wall) + 100)
     farm.now = Now(farm.now.mono, farm.now.wall + step_s)
-    farm.apply(events.Tick(clock_stepped=True))
+    farm.apply(events.Tick(clock_step_s=step_s))
     left = job.spec.time_wait - farm.now.wall
     if left > 0:
         farm.wait(left - 1)

@@ -83,7 +83,9 @@ ROWS: dict[str, list[tuple[Any, ...]]] = {
     "facets": [(1, "anna", "city", "fx", "/", "", "", "blender")],
     "runs": [(RUN, task_key(BLOCK, 4097), 9, 1, 2, 50.5, 1500, 250, -1000, -1, 1000, 6, 3, None,
               17, SECRET)],
-    "open_runs": [(RUN + 1, task_key(BLOCK, 4098), "r1", 1, 1000, 0, 70.25, 0.5, 1, "", 0, 0)],
+    "open_runs": [
+        (RUN + 1, task_key(BLOCK, 4098), "r1", 1, 1000, 0, 70.25, 0.5, 1, "", 0, 0, None),
+    ],
     "submissions": [(11, 0, SECRET)],
 }  # fmt: skip
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from afanasy.core.branches import Branch
+    from afanasy.core.pools import Pool
     from afanasy.core.state import Block, Job, Render, Run, User
 
 #: Tasks of one page: what a bulk operation writes as one row.
@@ -48,7 +50,14 @@ class Changes:
     services: bool = False
     #: A setting was set on the fly, or taken back.
     settings: bool = False
+    #: The farm file in force, or limits that are set on the fly.
+    farm_setup: bool = False
+    limits: bool = False
     renders_deleted: list[str] = field(default_factory=list[str])
+    pools: dict[str, Pool] = field(default_factory=dict)
+    pools_deleted: list[str] = field(default_factory=list[str])
+    branches: dict[str, Branch] = field(default_factory=dict)
+    branches_deleted: list[str] = field(default_factory=list[str])
     jobs: dict[int, Job] = field(default_factory=dict)
     #: Attributes of blocks, and what changes while they run.
     blocks: dict[int, Block] = field(default_factory=dict)
@@ -65,6 +74,10 @@ class Changes:
     submissions: list[tuple[int, int, str]] = field(default_factory=list[tuple[int, int, str]])
     #: (block, first task): records of a list block to be written.
     records: list[tuple[Block, int]] = field(default_factory=list)
+    #: Places of the system job that were given a task.
+    places: dict[tuple[Block, int], None] = field(default_factory=dict)
+    #: Rows of the table ``meta`` that stand by themselves: name → what is kept, None = it goes.
+    kept: dict[str, object] = field(default_factory=dict)
     #: (serial, wall time, block keys).
     jobs_deleted: list[tuple[int, float, tuple[int, ...]]] = field(
         default_factory=list[tuple[int, float, tuple[int, ...]]]

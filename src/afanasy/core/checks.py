@@ -1,99 +1,30 @@
-"""Why something cannot start: every check of solving, each as a value.
+"""Why work cannot start anywhere: the checks of user, job, block and task, hosts aside.
 
 ``solve`` asks these functions and only looks whether the answer is None; ``explain`` asks the same
 ones and shows the answers. So "why is it not running" can never disagree with what is done
-(DESIGN 2). A :class:`Reason` is a code and figures; its sentence is made when somebody reads it.
-
-Checks come in five circles (SEMANTICS 3.4): of the work itself, of a render itself, of a job on a
-render, of a block on a render, of a task on a render.
+(DESIGN 2). The checks that ask about a render are :mod:`afanasy.core.checks_host` (SEMANTICS 3.4).
 """
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
-from afanasy.core.state import Block, Job, Render, User
+from afanasy.core import depends, limits, task_depends
+from afanasy.core.reasons import Reason
+from afanasy.core.state import Block, Branch, Job, User
 from afanasy.core.tasks import Code
-
-
-class Reason(NamedTuple):
-    """One refusal."""
-
-    code: str
-    figures: tuple[object, ...] = ()
-
-    def text(self) -> str:
-        """The sentence for people."""
-        return SENTENCES[self.code].format(*self.figures)
-
-
-#: How long an ejected task stays away from the render (R10).
-EJECT_AWAY_S: Final = 600.0
-
-SENTENCES: Final = {
-    # the work
-    "user_priority_zero": "user {0} has priority 0",
-    "user_paused": "user {0} is paused",
-    "user_max_running": "user {0} already runs {1} tasks, his limit",
-    "user_rate": "user {0} may start {1} tasks a second",
-    "job_paused": "the job is paused",
-    "job_waits_time": "the job waits for its start time",
-    "job_deleting": "the job is being deleted",
-    "job_priority_zero": "the job has priority 0",
-    "job_max_running": "the job already runs {0} tasks, its limit",
-    "job_rate": "the job may start {0} tasks a second",
-    "block_waits": "the block waits for block {0}",
-    "block_max_running": "the block already runs {0} tasks, its limit",
-    "service_held": "{0} found no licence; it is tried again {1} s after that",
-    "service_probing": "{0} found no licence before; one task at a time is tried",
-    "task_waits": "the task waits for other tasks",
-    "task_running": "the task is running on {0}",
-    "task_stopping": "the task is being stopped on {0}: {1}",
-    "task_reconnect": "the task runs on {0}, which is away; it is waited for",
-    "task_done": "the task is done",
-    "task_skipped": "the task is skipped",
-    "task_error": "the task failed {0} times; restart it when the cause is mended",
-    "task_hosts_avoided": "{0}",
-    "task_suspended": "the task is suspended",
-    "task_held": "{0}",
-    "task_retry": "the task failed and is tried again in {0} s",
-    "behind_others": "it can start; other work comes first there",
-    # a render
-    "render_offline": "offline",
-    "render_paused": "paused",
-    "render_priority_zero": "priority 0",
-    "render_draining": "takes no new work (--drain)",
-    "render_full": "all its capacity is used ({0} of {1})",
-    "render_slots": "already runs {0} tasks, its limit",
-    "render_cooling": "cools off after too many errors, for {0} s",
-    "render_probing": "is tried with one task at a time after its errors",
-    # the work on a render
-    "NIMBY": "is NIMBY: takes no tasks",
-    "nimby": "is nimby: takes only tasks of {0}",
-    "user_per_host": "user {0} already runs {1} tasks there, his limit per host",
-    "job_per_host": "the job already runs {0} tasks there, its limit per host",
-    "block_per_host": "the block already runs {0} tasks there, its limit per host",
-    "capacity_total": "needs capacity {0}; it has {1} in all",
-    "capacity_free": "needs capacity {0}; {1} is free now",
-    "block_avoids": "avoided by the block: {0} errors there",
-    "task_avoids": "avoided by the task: {0} errors there",
-    "task_ejected": "the task was ejected there {0} s ago",
-}
 
 # Reasons without figures, made once: refusing is the common case.
 _JOB_PAUSED: Final = Reason("job_paused")
 _JOB_WAITS_TIME: Final = Reason("job_waits_time")
 _JOB_DELETING: Final = Reason("job_deleting")
+_PPA: Final = Reason("job_ppa")
 _JOB_PRIORITY: Final = Reason("job_priority_zero")
-_OFFLINE: Final = Reason("render_offline")
-_PAUSED: Final = Reason("render_paused")
-_PRIORITY: Final = Reason("render_priority_zero")
-_DRAINING: Final = Reason("render_draining")
-_PROBING: Final = Reason("render_probing")
-_NIMBY_ALL: Final = Reason("NIMBY")
-
-
-# ------------------------------------------------------------------------------- the work itself
+_TASK_STATES: Final = {
+    Code.DONE: "task_done",
+    Code.SKIPPED: "task_skipped",
+    Code.SUSPENDED: "task_suspended",
+}
 
 
 def user_blocked(user: User) -> Reason | None:
@@ -119,6 +50,10 @@ def job_blocked(job: Job) -> Reason | None:
         return _JOB_PAUSED
     if job.waiting_time:
         return _JOB_WAITS_TIME
+    if job.waiting_jobs:
+        names = [other.spec.name for other in depends.blockers(job)]
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        return Reason("job_waits_jobs", (names[0], more))
     spec = job.spec
     if spec.priority == 0:
         return _JOB_PRIORITY
@@ -127,15 +62,35 @@ def job_blocked(job: Job) -> Reason | None:
         return Reason("job_max_running", (limit,))
     if spec.max_tasks_per_second == 0 or (job.rate is not None and job.rate.full):
         return Reason("job_rate", (spec.max_tasks_per_second,))
+    if job.branch is not None and job.branch.asked:
+        return branches_blocked(job.branch.asked)
+    return None
+
+
+def branches_blocked(branches: tuple[Branch, ...]) -> Reason | None:
+    """Why nothing of the branches may start at all; ``branches`` from the job's upwards."""
+    for branch in branches:
+        spec = branch.spec
+        if spec.paused:
+            return Reason("branch_paused", (branch.path,))
+        if spec.priority == 0:
+            return Reason("branch_priority_zero", (branch.path,))
+        limit = spec.max_running_tasks
+        if 0 <= limit <= branch.running:
+            return Reason("branch_max_running", (branch.path, limit))
+        if spec.max_tasks_per_second == 0 or (branch.rate is not None and branch.rate.full):
+            return Reason("branch_rate", (branch.path, spec.max_tasks_per_second))
     return None
 
 
 def block_blocked(block: Block) -> Reason | None:
     """Why the block may start nothing at all."""
     if block.waiting:
-        blocks = block.job.blocks
-        waits = next(n for n in block.depends_on if n != block.num and not blocks[n].done)
-        return Reason("block_waits", (blocks[waits].spec.name,))
+        assert block.gate is not None
+        waits = next(block.gate.blockers(block.num))
+        return Reason("block_waits", (waits.spec.name,))
+    if block.job.spec.ppa and block.preview_done():
+        return _PPA
     limit = block.spec.max_running_tasks
     if 0 <= limit <= len(block.open):
         return Reason("block_max_running", (limit,))
@@ -145,6 +100,8 @@ def block_blocked(block: Block) -> Reason | None:
             return Reason("service_held", (hold.service, round(hold.wait_s)))
         if hold.probe:
             return Reason("service_probing", (hold.service,))
+    if block.fits is not None and block.fits.asks:
+        return limits.exhausted(block.fits.asks)
     return None
 
 
@@ -169,124 +126,6 @@ def task_blocked(block: Block, task: int, mono: float) -> Reason | None:
         return Reason("task_retry", (max(1, round(wait)),))
     if code == Code.SUSPENDED and extra and extra.reason:
         return Reason("task_held", (extra.reason,))
-    return Reason(
-        {
-            Code.DONE: "task_done",
-            Code.SKIPPED: "task_skipped",
-            Code.SUSPENDED: "task_suspended",
-        }.get(code, "task_waits")
-    )
-
-
-# ----------------------------------------------------------------------------- a render itself
-
-
-def render_not_ready(render: Render, mono: float) -> Reason | None:
-    """Why nothing at all can start on the render (SEMANTICS 3.5)."""
-    if not render.link:
-        return _OFFLINE
-    spec = render.spec
-    if spec.paused:
-        return _PAUSED
-    if spec.priority == 0:
-        return _PRIORITY
-    if render.draining:
-        return _DRAINING
-    if render.cool_mono > mono:
-        return Reason("render_cooling", (max(1, round(render.cool_mono - mono)),))
-    if render.probing and render.running:
-        return _PROBING
-    capacity = render.capacity
-    if 0 <= capacity <= render.capacity_used:
-        return Reason("render_full", (render.capacity_used, capacity))
-    if render.running >= render.max_tasks:
-        return Reason("render_slots", (render.max_tasks,))
-    return None
-
-
-# ------------------------------------------------------------------------ the work on a render
-
-
-def user_not_on(user: User, render: Render) -> Reason | None:
-    """Why no work of the user may start on the render."""
-    limit = user.spec.max_running_tasks_per_host
-    if 0 <= limit <= user.running_on.get(render.name, 0):
-        return Reason("user_per_host", (user.name, limit))
-    return None
-
-
-def job_not_on(job: Job, render: Render) -> Reason | None:
-    """Why no block of the job may start on the render."""
-    spec = job.spec
-    if not spec.ignorenimby:
-        if render.spec.NIMBY:
-            return _NIMBY_ALL
-        owner = render.spec.user_name or render.user_name
-        if render.spec.nimby and owner != job.user.name:
-            return Reason("nimby", (owner,))
-    limit = spec.max_running_tasks_per_host
-    if 0 <= limit <= job.running_on.get(render.name, 0):
-        return Reason("job_per_host", (limit,))
-    return None
-
-
-def least_capacity(block: Block) -> int:
-    """The smallest capacity one task of the block takes (SEMANTICS 3.8)."""
-    spec = block.spec
-    if spec.variable_capacity and spec.capacity_coeff_min > 0:
-        return spec.capacity * spec.capacity_coeff_min
-    return spec.capacity
-
-
-def coefficient(block: Block, render: Render) -> int:
-    """Coefficient that a task of the block gets on the render now; 0 = the block has none (R28).
-
-    A maximum below the minimum counts as the minimum.
-    """
-    spec = block.spec
-    if not spec.variable_capacity:
-        return 0
-    least, most = max(spec.capacity_coeff_min, 1), spec.capacity_coeff_max
-    if render.capacity < 0:
-        return max(most, least)
-    coeff = (render.capacity - render.capacity_used) // spec.capacity
-    return min(coeff, max(most, least)) if most > 0 else coeff
-
-
-def block_never_on(block: Block, render: Render) -> Reason | None:
-    """The lasting checks: why the block could not run there even on an idle render (R13)."""
-    needed = least_capacity(block)
-    capacity = render.capacity
-    if 0 <= capacity < needed:
-        return Reason("capacity_total", (needed, capacity))
-    return None
-
-
-def block_not_on(block: Block, render: Render) -> Reason | None:
-    """Why no task of the block may start on the render now."""
-    limit = block.spec.max_running_tasks_per_host
-    if 0 <= limit <= block.running_on.get(render.name, 0):
-        return Reason("block_per_host", (limit,))
-    capacity = render.capacity
-    if capacity >= 0:
-        needed = least_capacity(block)
-        if render.capacity_used + needed > capacity:
-            if needed > capacity:
-                return Reason("capacity_total", (needed, capacity))
-            return Reason("capacity_free", (needed, capacity - render.capacity_used))
-    if block.error_hosts and block.avoids(render.name):
-        return Reason("block_avoids", (block.error_hosts[render.name].count,))
-    return None
-
-
-def task_not_on(block: Block, task: int, render: Render, wall: float) -> Reason | None:
-    """Why this task may not start on the render, for a reason of its own (R12)."""
-    extra = block.extras.get(task)
-    if extra is None:
-        return None
-    if extra.error_hosts and block.task_avoids(task, render.name):
-        return Reason("task_avoids", (extra.error_hosts[render.name].count,))
-    until = extra.ejected.get(render.name, 0.0)
-    if until > wall:
-        return Reason("task_ejected", (round(wall - (until - EJECT_AWAY_S)),))
-    return None
+    if code == Code.WAITING:
+        return Reason("task_waits", (task_depends.waits_for(block, task),))
+    return Reason(_TASK_STATES[code])

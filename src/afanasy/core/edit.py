@@ -6,19 +6,29 @@ from typing import Final, cast
 
 from msgspec.structs import replace
 
-from afanasy.core import errors, holds, rates
+from afanasy.core import (
+    branch_edits,
+    depends,
+    errors,
+    holds,
+    job_queue,
+    limits,
+    lives,
+    presence,
+    rates,
+)
+from afanasy.core.block_depends import check_masks
 from afanasy.core.events import AddUser, DeleteUser, EditBlocks, EditJob, EditRender, EditUser
-from afanasy.core.links import room_changed
+from afanasy.core.host_change import hosts_changed
 from afanasy.core.operations import log_job
-from afanasy.core.renders import touch_render
 from afanasy.core.state import Block, Farm, Job, User
 from afanasy.core.stops import check_limits
 from afanasy.core.submit import block_of, living_job, user_of
 from afanasy.core.transitions import (
     add_timer,
-    check_masks,
-    leave_queue,
+    jobs_wait_anew,
     rebuild_job,
+    rebuild_needs,
     refresh_queue,
 )
 from afanasy.model.attributes import BlockSpec, JobSpec, RenderSpec, UserSpec
@@ -38,8 +48,12 @@ BLOCK_FIXED: Final = frozenset(
 )  # fmt: skip
 JOB_EDITABLE: Final = frozenset(JobSpec.__struct_fields__) - JOB_FIXED
 BLOCK_EDITABLE: Final = frozenset(BlockSpec.__struct_fields__) - BLOCK_FIXED
+_BLOCK_MASKS: Final = ("name", "depend_mask", "tasks_depend_mask")
+_DEPEND_MASKS: Final = frozenset({"depend_mask", "depend_mask_global", "depend_jobs"})
 USER_EDITABLE: Final = frozenset(UserSpec.__struct_fields__)
-RENDER_EDITABLE: Final = frozenset(RenderSpec.__struct_fields__)
+#: Attributes of renders that follow from others, or have an operation of their own.
+RENDER_FIXED: Final = frozenset({"pool", "nimby_by", "nimby_since", "paused_by", "paused_since"})
+RENDER_EDITABLE: Final = frozenset(RenderSpec.__struct_fields__) - RENDER_FIXED
 
 
 def edit_job(farm: Farm, event: EditJob, now: Now) -> None:
@@ -52,10 +66,15 @@ def edit_job(farm: Farm, event: EditJob, now: Now) -> None:
         raise UserError(
             "not_found", f"User does not exist: {owner}", "add the user first", field="user_name"
         )
+    branch = params.get("branch")
+    if isinstance(branch, str) and branch not in farm.branches:
+        raise UserError(
+            "not_found", f"New job branch not found: {branch}", "afcmd branches lists them",
+            field="branch",
+        )  # fmt: skip
     # The queue is left under the old sort key and entered again under the new one.
     if job.queued:
-        leave_queue(farm, job.user, job)
-        job.queued = False
+        job_queue.leave(farm, job)
     old_priority = job.spec.priority
     new_owner = False
     for key, value in params.items():
@@ -63,12 +82,16 @@ def edit_job(farm: Farm, event: EditJob, now: Now) -> None:
         setattr(job.spec, key, value)
     if isinstance(owner, str) and farm.users[owner] is not job.user:
         _log_change(job, "user_name", job.user.name, owner, event.by)
-        _change_owner(farm, job, farm.users[owner], now)
+        jobs_wait_anew(farm, depends.leave(farm, job), now)
+        _change_owner(farm, job, farm.users[owner])
         new_owner = True
     if new_owner or job.spec.priority != old_priority:
         # Behind all jobs of the user with the same or a higher priority (SEMANTICS 7).
         job.user.order_last += 1
         job.order = job.user.order_last
+    if new_owner:  # values of -1 are the owner's; tasks may become ready, so its place is settled
+        for block in job.blocks:
+            _error_limits_changed(farm, block, now)
     if new_owner or "custom_data" in params:
         _send_again(farm, job)
     if "max_tasks_per_second" in params:
@@ -82,9 +105,26 @@ def edit_job(farm: Farm, event: EditJob, now: Now) -> None:
             add_timer(farm, now.mono + job.spec.time_wait - now.wall, "time_wait", job)
         for block in job.blocks:
             block.ready_wall = now.wall
+    if isinstance(params.get("branch"), str):
+        branch_edits.leave(farm, job, now)
+        branch_edits.enter(farm, job, farm.branches[job.spec.branch])
+    rebuild_job(farm, job, now)
+    if new_owner:
+        jobs_wait_anew(farm, depends.enter(farm, job), now)
+    elif params.keys() & _DEPEND_MASKS:
+        jobs_wait_anew(farm, depends.masks_edited(farm, job), now)
     refresh_queue(farm, job, now)
+    lives.watch(farm, job, now)
+    _look_for_hosts(farm, job.blocks, now)
     farm.fresh_jobs[job.serial] = job
     farm.changes.jobs[job.serial] = job
+
+
+def _look_for_hosts(farm: Farm, blocks: list[Block], now: Now) -> None:
+    """What the blocks ask for was changed: they may have hosts again, or none any more (R13)."""
+    for block in blocks:
+        if block.error_hosts or block.extras:
+            errors.check_hosts_left(farm, block, now)
 
 
 def _send_again(farm: Farm, job: Job) -> None:
@@ -94,7 +134,7 @@ def _send_again(farm: Farm, job: Job) -> None:
         farm.changes.block_states[block.key] = block
 
 
-def _change_owner(farm: Farm, job: Job, user: User, now: Now) -> None:
+def _change_owner(farm: Farm, job: Job, user: User) -> None:
     """Move the job and its counters to another user."""
     old = job.user
     del old.jobs[job.serial]
@@ -111,8 +151,6 @@ def _change_owner(farm: Farm, job: Job, user: User, now: Now) -> None:
         farm.fresh_users[giver.name] = giver
     job.user = user
     job.spec.user_name = user.name
-    for block in job.blocks:  # values of -1 are the owner's
-        _error_limits_changed(farm, block, now)
 
 
 def _error_limits_changed(farm: Farm, block: Block, now: Now) -> None:
@@ -127,17 +165,18 @@ def edit_blocks(farm: Farm, event: EditBlocks, now: Now) -> None:
     blocks = [block_of(job, num) for num in event.blocks]
     params = event.params
     assert params.keys() <= BLOCK_EDITABLE, f"unchecked edit: {sorted(params)}"
-    mask = params.get("depend_mask")
-    if isinstance(mask, str):
-        specs = [replace(b.spec, depend_mask=mask) if b in blocks else b.spec for b in job.blocks]
-        check_masks(specs, "depend_mask")
+    changed = {key: params[key] for key in _BLOCK_MASKS if key in params}
+    if changed:
+        specs = [replace(b.spec, **changed) if b in blocks else b.spec for b in job.blocks]
+        check_masks(farm, specs, "tasks_depend_mask")
     # -- everything is checked: from here on nothing may fail
     for block in blocks:
         old_sequential = block.spec.sequential
         for key, value in params.items():
             old = getattr(block.spec, key)
-            # The environment is merged (PROTOCOL 2.3).
-            new = {**old, **cast("dict[str, str]", value)} if key == "environment" else value
+            # Environment and tickets are merged (PROTOCOL 2.3).
+            merged = key in ("environment", "tickets")
+            new = {**old, **cast("dict[str, object]", value)} if merged else value
             _log_change(job, f"block {block.num} {key}", old, new, event.by)
             setattr(block.spec, key, new)
         block.version += 1
@@ -146,12 +185,15 @@ def edit_blocks(farm: Farm, event: EditBlocks, now: Now) -> None:
         farm.changes.blocks[block.key] = block
         farm.changes.block_states[block.key] = block  # its version
         holds.attach_block(farm, block)
+        if "service" in params or "tickets" in params:
+            limits.held_changed(farm, block)
         _error_limits_changed(farm, block, now)
         for run in list(block.open.values()):
             check_limits(farm, run, now)
             if "on_lost_render" in params and not run.render.link:
                 add_timer(farm, now.mono, "lost", run.render)
     rebuild_job(farm, job, now)
+    _look_for_hosts(farm, blocks, now)
     farm.fresh_jobs[job.serial] = job
     farm.changes.jobs[job.serial] = job
 
@@ -186,7 +228,12 @@ def edit_user(farm: Farm, event: EditUser, now: Now) -> None:
     farm.changes.users[user.name] = user
     if "max_tasks_per_second" in event.params:
         rates.limit_changed(farm, user, now)
+    if "jobs_life_time" in event.params:
+        for job in user.jobs.values():
+            lives.watch(farm, job, now)
     for job in user.jobs.values():
+        rebuild_needs(farm, job)
+        _look_for_hosts(farm, job.blocks, now)
         if "custom_data" in event.params:
             _send_again(farm, job)
         if any(key.startswith("errors_") for key in event.params):
@@ -216,15 +263,17 @@ def edit_render(farm: Farm, event: EditRender, now: Now) -> None:
         raise UserError("not_found", f"there is no render {event.name!r}")
     params = dict(event.params)
     assert params.keys() <= RENDER_EDITABLE, f"unchecked edit: {sorted(params)}"
+    presence.note(render, params, event.by, now)
     # nimby and NIMBY exclude each other; false on either is free (SEMANTICS 8.4).
     if "nimby" in params or "NIMBY" in params:
         render.spec.nimby = bool(params.pop("nimby", False))
         render.spec.NIMBY = bool(params.pop("NIMBY", False))
         if render.spec.NIMBY:
             render.spec.nimby = False
-    room = render.capacity
     for key, value in params.items():
         setattr(render.spec, key, value)
     farm.changes.renders[render.name] = render
-    touch_render(farm, render, now.mono)
-    room_changed(farm, room, render, now)
+    presence.watch(farm, render, now)
+    if "tickets_host" in params:
+        limits.ticket_limits_changed(farm)
+    hosts_changed(farm, [render], now)

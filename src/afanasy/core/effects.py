@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from afanasy.core.message import Message
     from afanasy.core.state import Run
 
 
@@ -64,10 +65,20 @@ class Disconnect:
 
 @dataclass(slots=True, frozen=True)
 class InstructRender:
-    """An order to the agent: ``exit``."""
+    """An order to the agent: ``exit``, ``restart``, ``sleep``, ``reboot``, ``shutdown``,
+    ``launch``, ``launch_exit``; ``command`` is what to launch.
+    """
 
     render: str
     what: str
+    command: str = ""
+
+
+@dataclass(slots=True, frozen=True)
+class Send:
+    """Send this mail or web hook; it may have been sent before a restart."""
+
+    message: Message
 
 
 @dataclass(slots=True, frozen=True)
@@ -78,4 +89,4 @@ class Note:
     fields: dict[str, object]
 
 
-Effect = Start | Stop | Acknowledge | Welcome | Refuse | Disconnect | InstructRender | Note
+Effect = Start | Stop | Acknowledge | Welcome | Refuse | Disconnect | InstructRender | Send | Note

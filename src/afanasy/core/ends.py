@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from afanasy.core import holds
+from afanasy.core import holds, sick
 from afanasy.core.changes import ClosedRun
-from afanasy.core.errors import count_error, count_success
+from afanasy.core.errors import check_task_hosts, count_error, count_success
 from afanasy.core.events import RunFinished
 from afanasy.core.renders import touch_render
 from afanasy.core.runs import (
@@ -20,7 +20,7 @@ from afanasy.core.runs import (
     free_host,
     give_back_counters,
 )
-from afanasy.core.state import Farm, Run
+from afanasy.core.state import Block, Farm, Run
 from afanasy.core.tasks import FLAG_SHIFT, Code
 from afanasy.core.transitions import WRN_FLAG, drop_extra, extra_of, set_code, set_flags
 from afanasy.model.clock import Now
@@ -92,8 +92,10 @@ def settle(farm: Farm, run: Run, event: RunFinished, now: Now) -> None:
                 fatal=event.status == RunEnd.PARSER_FATAL,
                 error_class=event.error_class,
                 flags=flags,
+                memory_peak_mb=event.memory_peak_mb,
             )
         )
+    _look_for_host(farm, block, task, now)
     farm.changes.closed.append(
         ClosedRun(
             run=run,
@@ -111,6 +113,12 @@ def settle(farm: Farm, run: Run, event: RunFinished, now: Now) -> None:
     deleted_if_idle(farm, block.job, now)
 
 
+def _look_for_host(farm: Farm, block: Block, task: int, now: Now) -> None:
+    """The task goes back: meanwhile its block may have begun to avoid every host (R13)."""
+    if task in block.extras and block.code(task) in (Code.READY, Code.WAITING):
+        check_task_hosts(farm, block, task, now)
+
+
 def _success_counts(run: Run) -> bool:
     """A success that raced the stop counts, except after a restart or a time limit (R9)."""
     return run.stop_cause != STOP_RESTART and not run.stop_counts
@@ -125,8 +133,10 @@ def _settle_success(farm: Farm, run: Run, flags: int, elapsed_s: float, now: Now
     block.run_time_max = max(block.run_time_max, whole)
     block.run_time_min = min(block.run_time_min or whole, whole)
     farm.changes.block_states[block.key] = block
-    if count_success(farm, run.render):
-        touch_render(farm, run.render, now.mono)
+    if not block.job.system:  # a command of a moment proves nothing
+        healthy = sick.count_success(farm, run.render)
+        if count_success(farm, run.render) or healthy:
+            touch_render(farm, run.render, now.mono)
     if block.hold is not None:
         holds.on_success(farm, run)
     extra = block.extras.get(task)
@@ -182,6 +192,7 @@ def lose(farm: Farm, run: Run, now: Now, status: int, why: str, *, died: bool) -
     else:
         set_flags(block, task, 0)
         set_code(farm, block, task, Code.READY, now)
+    _look_for_host(farm, block, task, now)
     farm.changes.closed.append(
         ClosedRun(run, now.wall, run.elapsed_at(now.mono), status, -1, "", -1.0, -1, 0, words)
     )

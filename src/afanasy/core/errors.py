@@ -15,12 +15,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from afanasy.core.checks import block_never_on
+from afanasy.core import happenings, needs, sick
 from afanasy.core.effects import Note
 from afanasy.core.renders import touch_render
-from afanasy.core.state import Block, Farm, HostErrors, Render, Run
+from afanasy.core.state import Block, Farm, HostErrors, Job, Render, Run
 from afanasy.core.tasks import FLAG_SHIFT, Code
-from afanasy.core.transitions import RER_FLAG, add_timer, extra_of, set_code, set_flags
+from afanasy.core.transitions import (
+    RER_FLAG,
+    add_timer,
+    extra_of,
+    refresh_queue,
+    set_code,
+    set_flags,
+)
 from afanasy.model.clock import Now
 from afanasy.model.states import St
 
@@ -37,7 +44,14 @@ PFE_FLAG: Final = int(St.PFE) >> FLAG_SHIFT
 
 
 def count_error(
-    farm: Farm, run: Run, now: Now, *, fatal: bool, error_class: str, flags: int
+    farm: Farm,
+    run: Run,
+    now: Now,
+    *,
+    fatal: bool,
+    error_class: str,
+    flags: int,
+    memory_peak_mb: int = -1,
 ) -> str:
     """The run ended in an error: count it and give the task its next state. Returns what was done.
 
@@ -54,8 +68,15 @@ def count_error(
             # The block avoids such a host at once: its limit is reached.
             entry = block.error_hosts[host]
             entry.count = max(entry.count, block.errors_avoid_host())
-    if error_class in COOLING:
+    if error_class in COOLING and not block.job.system:
         _count_for_render(farm, run, now)
+    if error_class == "memory" and memory_peak_mb > 0:
+        # The next try gets a quarter more than this one took (R18).
+        extra = extra_of(block, task)
+        needed = max(needs.greatest(block, "need_memory"), extra.need_memory_mb)
+        extra.need_memory_mb = max(needed, memory_peak_mb * 5 // 4)
+    if not block.job.system:
+        sick.count_error(farm, run, now)
     retries = block.errors_retries()
     if fatal or error_class in FATAL:
         set_flags(block, task, flags | PFE_FLAG)
@@ -77,7 +98,25 @@ def count_error(
         check_hosts_left(farm, block, now)
     else:
         check_task_hosts(farm, block, task, now)
-    return done
+    return done + _too_many(farm, block.job, now)
+
+
+def _too_many(farm: Farm, job: Job, now: Now) -> str:
+    """Pause the job when so many of its tasks are in error that it must not go on (R16)."""
+    limit = job.spec.errors_job_max
+    if limit < 0:
+        limit = job.user.spec.errors_job_max
+    if not limit or job.off:
+        return ""
+    failed = sum(block.counts[Code.ERROR] for block in job.blocks)
+    if failed < limit:
+        return ""
+    job.off = job.spec.offline = True
+    refresh_queue(farm, job, now)
+    farm.changes.jobs[job.serial] = job
+    happenings.of_job(farm, job, happenings.JOB_PAUSED)
+    farm.effects.append(Note("job_paused_by_errors", {"job": job.serial, "errors": failed}))
+    return f"; the job is paused: {failed} tasks are in error, its limit is {limit}"
 
 
 def _list_error(farm: Farm, block: Block, task: int, host: str, now: Now) -> None:
@@ -133,7 +172,7 @@ def count_success(farm: Farm, render: Render) -> bool:
 
 def _hosts_left(farm: Farm, block: Block) -> tuple[int, list[str]]:
     """How many renders could run the block at all, and the names of those it does not avoid."""
-    suitable = [r.name for r in farm.renders.values() if block_never_on(block, r) is None]
+    suitable = list(block.fits.names) if block.fits is not None else []
     if not block.error_hosts:
         return len(suitable), suitable
     return len(suitable), [name for name in suitable if not block.avoids(name)]
@@ -174,7 +213,7 @@ def _check_task(
         return False
     code = block.code(task)
     hopeless = suitable > 0 and all(block.task_avoids(task, name) for name in allowed)
-    if hopeless and code in (Code.READY, Code.RETRY):
+    if hopeless and code in (Code.READY, Code.WAITING, Code.RETRY):
         extra.reason = f"all {suitable} suitable hosts are avoided"
         extra.retry_mono = extra.retry_wall = 0.0
         set_code(farm, block, task, Code.ERROR, now)

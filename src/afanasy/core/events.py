@@ -7,6 +7,7 @@ from typing import Any
 
 from af.toml_files import Found
 from afanasy.model.attributes import BlockSpec, JobSpec, TaskSpec
+from afanasy.model.farm_setup import FarmSetup
 
 
 @dataclass(slots=True)
@@ -51,6 +52,8 @@ class OperateJob:
 
     serial: int
     operation: str
+    #: As of :class:`OperateBlocks`.
+    mode: str = ""
     by: str = ""
 
 
@@ -62,6 +65,7 @@ class OperateBlocks:
     blocks: list[int]
     operation: str
     tasks: list[range] | None = None
+    #: "append" or "remove" of trynext; else "affect_depends", "downstream" or nothing.
     mode: str = ""
     #: Ticket name and count, for the operation ``tickets``.
     ticket: tuple[str, int] = ("", 0)
@@ -122,10 +126,64 @@ class EditRender:
 
 @dataclass(slots=True)
 class OperateRender:
-    """``eject_tasks``, ``eject_tasks_keep_my``, ``exit``, ``delete``, ``heal_sick``."""
+    """``eject_tasks``, ``exit``, ``delete``, ``heal_sick``, ``set_pool`` (with ``pool``) …"""
 
     name: str
     operation: str
+    by: str = ""
+    pool: str = ""
+    #: Of ``launch_cmd``: what to run, and whether the agent exits then.
+    command: str = ""
+    then_exit: bool = False
+
+
+@dataclass(slots=True)
+class EditPool:
+    """New values of pool attributes, checked."""
+
+    path: str
+    params: dict[str, object]
+    by: str = ""
+
+
+@dataclass(slots=True)
+class OperatePool:
+    """``add_pool`` (with ``name``), ``delete``, ``delete_renders``, operations on its renders."""
+
+    path: str
+    operation: str
+    name: str = ""
+    by: str = ""
+    #: Of ``launch_cmd``: what to run, and whether the agent exits then.
+    command: str = ""
+    then_exit: bool = False
+
+
+@dataclass(slots=True)
+class EditBranch:
+    """New values of branch attributes, checked."""
+
+    path: str
+    params: dict[str, object]
+    by: str = ""
+
+
+@dataclass(slots=True)
+class OperateBranch:
+    """``pause``, ``start``, ``delete``, ``delete_done_jobs``."""
+
+    path: str
+    operation: str
+    by: str = ""
+
+
+@dataclass(slots=True)
+class MoveJobs:
+    """``move_jobs_up|down|top|bottom`` of a user's jobs, by serial (SEMANTICS 7)."""
+
+    user: str
+    operation: str
+    serials: list[int]
     by: str = ""
 
 
@@ -144,6 +202,52 @@ class RereadSettings:
 
     said: dict[str, Found]
     waiting: dict[str, Found]
+
+
+@dataclass(slots=True)
+class SetFarmSetup:
+    """The farm file was read and is good; ``setup`` None: there is no farm file."""
+
+    setup: FarmSetup | None
+    path: str = ""
+    #: Line of each pattern.
+    lines: tuple[int, ...] = ()
+
+
+@dataclass(slots=True)
+class SetLimit:
+    """A service's limits set on the fly (None = as it is, -1 = any); both None: taken back."""
+
+    service: str
+    max_count: int | None = None
+    max_hosts: int | None = None
+    by: str = ""
+
+
+@dataclass(slots=True)
+class ChangeServices:
+    """Operation ``farm`` of a render, or of a pool: ``mode`` of SEMANTICS 6.1 and its text."""
+
+    render: str
+    pool: str
+    mode: str
+    #: A name for ``service_add``, else a mask.
+    text: str = ""
+    by: str = ""
+
+
+@dataclass(slots=True)
+class ChangeTickets:
+    """Operation ``tickets`` of a render, or of a pool; count -1 takes the declaration back."""
+
+    render: str
+    pool: str
+    name: str
+    count: int
+    #: Of each host below a pool, not of all together.
+    host: bool = False
+    max_hosts: int = -1
+    by: str = ""
 
 
 # ------------------------------------------------------------------------------- from renders
@@ -247,16 +351,26 @@ class RunFinished:
 
 
 @dataclass(slots=True)
+class MessageSettled:
+    """A mail or web hook arrived, or was given up."""
+
+    key: int
+
+
+@dataclass(slots=True)
 class Tick:
     """A deadline of the core may have come."""
 
-    #: The wall clock jumped: jobs that wait for a time of day are looked at again (R3).
-    clock_stepped: bool = False
+    #: The wall clock jumped by so much: what waits for a time of day is looked at again (R3).
+    clock_step_s: float = 0.0
 
 
 Event = (
     Submit | AppendBlocks | AppendTasks | OperateJob | OperateBlocks | EditJob | EditBlocks
-    | AddUser | EditUser | DeleteUser | EditRender | OperateRender | ChangeSettings | RereadSettings
+    | AddUser | EditUser | DeleteUser | EditRender | OperateRender
+    | EditPool | OperatePool | EditBranch | OperateBranch | MoveJobs
+    | ChangeSettings | RereadSettings | SetFarmSetup | SetLimit
+    | ChangeServices | ChangeTickets
     | RenderHello | RenderLinkLost | RenderBye | RenderDrain | RenderResources
-    | RunProgressed | RunFinished | Tick
+    | RunProgressed | RunFinished | MessageSettled | Tick
 )  # fmt: skip

@@ -9,25 +9,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from afanasy.core.checks import (
-    Reason,
-    block_blocked,
+from afanasy.core.checks import block_blocked, job_blocked, task_blocked, user_blocked
+from afanasy.core.checks_host import (
     block_never_on,
     block_not_on,
-    job_blocked,
     job_not_on,
     render_not_ready,
-    task_blocked,
     task_not_on,
-    user_blocked,
     user_not_on,
 )
+from afanasy.core.cures import Case, Cure, cure
+from afanasy.core.depend_warnings import warnings_about
+from afanasy.core.reasons import Reason
 from afanasy.core.state import Block, Farm, Render
 from afanasy.core.tasks import Code, st_of
 from afanasy.model.clock import Now
 from afanasy.model.states import job_state_text
 
 NAMES_SHOWN = 5
+#: Classes of renders for which explain says what would help there.
+CURES_SHOWN = 3
 
 
 @dataclass(slots=True)
@@ -51,6 +52,10 @@ class Explanation:
     #: The reason that stops the work itself, when there is one.
     work: Reason | None = None
     classes: list[RenderClass] = field(default_factory=list[RenderClass])
+    #: What would let it start: the reason that it is about, and what to do.
+    cures: list[tuple[Reason, Cure]] = field(default_factory=list[tuple[Reason, Cure]])
+    #: What is odd about what it waits for.
+    warnings: list[str] = field(default_factory=list[str])
 
 
 def explain(farm: Farm, block: Block, task: int, now: Now) -> Explanation:
@@ -64,29 +69,35 @@ def explain(farm: Farm, block: Block, task: int, now: Now) -> Explanation:
         or block_blocked(block)
     )
     result = Explanation(block, task, state, "", work)
+    if not block.done:
+        result.warnings = warnings_about(farm, block)
     if work is not None:
         result.summary = work.text()
+        result.cures = [(work, cure(Case(farm, block, task, None, work, now)))]
         return result
     by_text: dict[str, RenderClass] = {}
     possible = 0
     for render in sorted(farm.renders.values(), key=lambda r: r.name):
-        reason = render_reason(block, task, render, now)
-        possible += block_never_on(block, render) is None
+        reason = render_reason(farm, block, task, render, now)
+        possible += block_never_on(farm, block, render) is None
         found = by_text.setdefault(reason.text(), RenderClass(reason))
         found.count += 1
         if len(found.names) < NAMES_SHOWN:
             found.names.append(render.name)
     result.classes = sorted(by_text.values(), key=_hopefulness)
     result.summary = _summary(farm, block, result, possible)
+    for found in result.classes[:CURES_SHOWN]:
+        case = Case(farm, block, task, farm.renders[found.names[0]], found.reason, now)
+        result.cures.append((found.reason, cure(case)))
     return result
 
 
-def render_reason(block: Block, task: int, render: Render, now: Now) -> Reason:
+def render_reason(farm: Farm, block: Block, task: int, render: Render, now: Now) -> Reason:
     """Why the task does not start on this render; the lasting reasons first."""
     job = block.job
     return (
-        block_never_on(block, render)
-        or render_not_ready(render, now.mono)
+        block_never_on(farm, block, render)
+        or render_not_ready(render, now.mono, slots=not job.system)
         or user_not_on(job.user, render)
         or job_not_on(job, render)
         or block_not_on(block, render)

@@ -11,9 +11,13 @@ from typing import Any
 
 import msgspec
 
-from afanasy.core.checks import least_capacity, render_not_ready
-from afanasy.core.rows import block_state, extra_doc, service_docs
-from afanasy.core.state import Block, Farm, Job, Run
+from afanasy.core.checks_host import block_never_on, least_capacity, render_not_ready
+from afanasy.core.depend_invariants import check_depends
+from afanasy.core.fits import Fits
+from afanasy.core.host_values import origins
+from afanasy.core.limit_invariants import check_limits, usages_snapshot
+from afanasy.core.rows import block_state, extra_doc, held_doc, service_docs
+from afanasy.core.state import Block, Farm, Job, Render, Run
 from afanasy.core.tasks import CODES, OPEN, Code
 from afanasy.core.transitions import WRN_FLAG, can_produce, story
 from afanasy.model.clock import Now
@@ -27,6 +31,8 @@ def validate(farm: Farm, now: Now) -> None:
         _check_block(farm, block)
     for job in farm.jobs.values():
         _check_job(farm, job)
+    check_depends(farm)
+    check_limits(farm)
     for user in farm.users.values():
         jobs = list(user.jobs.values())
         assert user.running == sum(job.running for job in jobs), f"running of {user.name}"
@@ -36,17 +42,67 @@ def validate(farm: Farm, now: Now) -> None:
         assert user.running_on == dict(on), f"hosts of {user.name}"
         queue = sorted((job for job in jobs if job.queued), key=Job.sort_key)
         assert user.queue == queue, f"queue of {user.name}"
+        by_fits: dict[Fits, list[Job]] = {}
+        for job in queue:
+            assert job.queued_fits == job.fits, f"queues of job {job.serial}"
+            for fits in job.fits:
+                by_fits.setdefault(fits, []).append(job)
+        assert user.by_fits == by_fits, f"queues by fits of {user.name}"
         assert (user.name in farm.hungry) == bool(queue), f"hunger of {user.name}"
+    _check_tree(farm)
     for render in farm.renders.values():
         runs = list(render.runs.values())
+        _check_host(farm, render)
         assert render.capacity_used == sum(run.capacity for run in runs), render.name
         assert render.running == sum(run.current for run in runs), render.name
+        slots = sum(run.current and not run.block.job.system for run in runs)
+        assert render.slots_used == slots, f"slots of {render.name}"
         if 0 <= render.capacity < render.capacity_used:
             # Only shrinking the capacity below what runs can lead here; nothing may start then.
             assert render.name not in farm.open_renders
         is_open = render_not_ready(render, now.mono) is None
         if not render.cool_mono:
             assert (render.name in farm.open_renders) == is_open, f"{render.name} open: {is_open}"
+
+
+def _check_tree(farm: Farm) -> None:
+    for path, branch in farm.branches.items():
+        assert branch.path == path
+        jobs = list(branch.all_jobs())
+        assert branch.running == sum(job.running for job in jobs), f"running of branch {path}"
+        capacity = sum(job.running_capacity for job in jobs)
+        assert branch.running_capacity == capacity, f"capacity of branch {path}"
+        on = sum((Counter(job.running_on) for job in jobs), Counter[str]())
+        assert branch.running_on == dict(on), f"hosts of branch {path}"
+        asked = tuple(above for above in branch.upwards() if above.strict)
+        assert branch.asked == asked, f"what branch {path} asks"
+    for job in farm.jobs.values():
+        assert job.branch is farm.branches[job.spec.branch], f"branch of job {job.serial}"
+        assert job.branch is not None
+        assert job.branch.jobs[job.serial] is job, f"branch of job {job.serial}"
+    for fits in farm.fits.values():
+        block = next(iter(fits.blocks.values()))
+        names = {r.name for r in farm.renders.values() if block_never_on(farm, block, r) is None}
+        fitting = {r.name for r in farm.renders.values() if fits in r.fits}
+        assert fitting == names, f"what {fits.key} says and renders say"
+        assert set(fits.names) == names, f"what fits block {block.num} of job {block.job.serial}"
+    for block in farm.blocks.values():
+        assert block.fits is not None, f"job {block.job.serial} block {block.num} fits nowhere"
+        assert farm.fits[block.fits.key] is block.fits
+        assert block.fits in block.job.fits, f"fits of job {block.job.serial}"
+
+
+def _check_host(farm: Farm, render: Render) -> None:
+    assert (farm.sleepers.get(render.name) is render) == render.sleeping, f"sleep of {render.name}"
+    assert not (render.sleeping and render.link), f"{render.name} sleeps, and is online"
+    pool = farm.pools[render.spec.pool]
+    assert render.pool is pool, f"pool of {render.name}"
+    assert pool.renders[render.name] is render, f"pool of {render.name}"
+    values = (render.capacity, render.max_tasks, render.power, render.properties)
+    derived = tuple(value.value for value in origins(farm, render).values())
+    assert values == derived, f"values of {render.name}: {values}, derived {derived}"
+    devices = [device for run in render.runs.values() for device in run.gpus]
+    assert len(devices) == len(set(devices)), f"a GPU of {render.name} is taken twice"
 
 
 def _check_run(farm: Farm, run: Run) -> None:
@@ -80,8 +136,6 @@ def _check_block(farm: Farm, block: Block) -> None:
         and sum(expected[c] for c in (Code.DONE, Code.SKIPPED)) == block.tasks_num
     )
     assert block.done == done, f"{where}: done"
-    waiting = any(n != block.num and not block.job.blocks[n].done for n in block.depends_on)
-    assert block.waiting == waiting, f"{where}: waiting"
     if columns is not None:
         assert block.warnings == sum(1 for f in columns.flags if f & WRN_FLAG), f"{where}: warnings"
         if block.ready is not None:
@@ -103,7 +157,7 @@ def _check_job(farm: Farm, job: Job) -> None:
     on = sum((Counter(block.running_on) for block in job.blocks), Counter[str]())
     assert job.running_on == dict(on), f"hosts of {job.serial}"
     wanted = (
-        not (job.off or job.waiting_time or job.deleting or job.system)
+        not (job.off or job.waiting_time or job.waiting_jobs or job.deleting or job.system)
         and job.spec.priority > 0
         and any(can_produce(block) for block in job.blocks)
     )
@@ -121,8 +175,19 @@ def snapshot(farm: Farm) -> dict[str, Any]:
     return {
         "counters": (
             farm.serial_last, farm.job_id_last, farm.user_id_last, farm.render_id_last,
-            farm.block_key_last,
+            farm.block_key_last, farm.pool_id_last, farm.branch_id_last,
         ),
+        "pools": {
+            path: (pool.id, msgspec.to_builtins(pool.spec), pool.time_creation)
+            for path, pool in farm.pools.items()
+        },
+        "branches": {
+            path: (
+                branch.id, msgspec.to_builtins(branch.spec), branch.time_creation,
+                branch.time_empty, branch.running, branch.running_capacity,
+            )
+            for path, branch in farm.branches.items()
+        },
         "users": {
             user.name: (user.id, msgspec.to_builtins(user.spec), user.host_name)
             for user in farm.users.values()
@@ -132,7 +197,10 @@ def snapshot(farm: Farm) -> dict[str, Any]:
                 render.id, msgspec.to_builtins(render.spec), render.instance, render.boot_id,
                 render.capacity_flag, render.max_tasks_flag, render.capacity_used, render.running,
                 render.errors_row, sorted(render.errors_jobs), render.cool_level,
-                render.cool_wall, render.probing,
+                render.cool_wall, render.probing, render.sick,
+                list(render.sick_users),
+                render.falling, render.sleeping, render.waking, render.told_away,
+                render.macs,
             )
             for render in farm.renders.values()
         },
@@ -140,12 +208,19 @@ def snapshot(farm: Farm) -> dict[str, Any]:
         "runs": {
             run.id: (
                 run.block.key, run.task, run.render.name, run.number, run.capacity, run.coeff,
-                run.current, run.stop_cause, run.stop_target, run.stop_counts,
+                run.current, run.stop_cause, run.stop_target, run.stop_counts, held_doc(run),
             )
             for run in farm.runs.values()
         },
         "services": service_docs(farm),
+        "messages": msgspec.to_builtins(list(farm.messages.values())),
+        "requests": msgspec.to_builtins(
+            {number: list(kept.items()) for number, kept in farm.system.waiting.items() if kept}
+        ),
         "settings": dict(farm.settings.chosen),
+        "farm_setup": msgspec.to_builtins((farm.setup, farm.setup_source)),
+        "limits": dict(farm.limits_chosen),
+        "usages": usages_snapshot(farm),
     }  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from afanasy.core import ends, errors, runs, stops
+from afanasy.core import ends, happenings, idleness, needs, power, runs, stops
 from afanasy.core.effects import Disconnect, Note, Refuse, Stop, Welcome
 from afanasy.core.events import (
     RenderBye,
@@ -11,11 +11,17 @@ from afanasy.core.events import (
     RenderLinkLost,
     RenderResources,
 )
+from afanasy.core.host_change import hosts_changed
+from afanasy.core.host_values import lost_after_s
+from afanasy.core.pool_edits import place_by_pattern, put
 from afanasy.core.renders import touch_render
 from afanasy.core.state import Farm, Render
 from afanasy.core.transitions import add_timer, extra_of
 from afanasy.model.attributes import RenderSpec
 from afanasy.model.clock import Now
+
+#: Parts of a report that lasting checks look at.
+_LASTING = ("cpu_num", "cpu_mhz", "gpu_num", "gpu_mem_total_mb")
 
 
 def on_hello(farm: Farm, event: RenderHello, now: Now) -> None:
@@ -28,7 +34,6 @@ def on_hello(farm: Farm, event: RenderHello, now: Now) -> None:
         )
         farm.effects.append(Refuse(event.link, "name_taken", text))
         return
-    room = None if render is None else render.capacity
     if render is None:
         farm.render_id_last += 1
         render = farm.renders[event.name] = Render(
@@ -38,8 +43,12 @@ def on_hello(farm: Farm, event: RenderHello, now: Now) -> None:
             time_register=int(now.wall),
             idle_since=int(now.wall),
         )
-        render.spec.nimby = event.nimby == "nimby"
+        pool = place_by_pattern(farm, event.name)
+        put(farm, render, pool)
+        new_nimby = pool.value("new_nimby", False)
+        render.spec.nimby = event.nimby == "nimby" or (bool(new_nimby) and not event.nimby)
         render.spec.NIMBY = event.nimby == "NIMBY"
+        render.spec.paused = bool(pool.value("new_paused", False))
     elif render.link and render.link != event.link:
         farm.effects.append(Disconnect(render.link))
     rebooted = bool(render.boot_id) and render.boot_id != event.boot_id
@@ -53,6 +62,7 @@ def on_hello(farm: Farm, event: RenderHello, now: Now) -> None:
     render.contact_mono = now.mono
     if event.resources:
         render.resources = event.resources
+    power.came_online(farm, render)
     farm.changes.renders[render.name] = render
 
     # The agent listens only once it is welcome: stops of what it holds come behind.
@@ -75,20 +85,7 @@ def on_hello(farm: Farm, event: RenderHello, now: Now) -> None:
             farm.effects.append(Stop(render.name, run_id, "it lost the right to count"))
     farm.effects.insert(first, Welcome(render.name, event.link, tuple(adopted)))
     farm.effects.append(Note("render_online", {"render": render.name, "address": event.address}))
-    touch_render(farm, render, now.mono)
-    room_changed(farm, room, render, now)
-
-
-def room_changed(farm: Farm, before: int | None, render: Render, now: Now) -> None:
-    """Look at R13 again when the total capacity of a render changed; None = it is new."""
-    after = render.capacity
-    if before == after:
-        return
-    grew = before is None or after < 0 or 0 <= before < after
-    if grew:
-        errors.recheck_stuck(farm, now)
-    else:
-        errors.recheck_all(farm, now)
+    hosts_changed(farm, [render], now)
 
 
 def on_link_lost(farm: Farm, event: RenderLinkLost, now: Now) -> None:
@@ -101,7 +98,8 @@ def on_link_lost(farm: Farm, event: RenderLinkLost, now: Now) -> None:
     touch_render(farm, render, now.mono)
     for run in list(render.runs.values()):
         runs.mark_away(farm, run, now)
-    add_timer(farm, render.contact_mono + farm.reconnect_timeout_s, "lost", render)
+    power.went_offline(farm, render)
+    add_timer(farm, render.contact_mono + lost_after_s(farm, render), "lost", render)
     farm.changes.renders[render.name] = render
     farm.effects.append(Note("render_offline", {"render": render.name}))
 
@@ -111,10 +109,15 @@ def on_silence(farm: Farm, render: Render, now: Now) -> None:
     if render.link:
         return
     since = max(render.contact_mono, farm.serving_mono)
-    left = since + farm.reconnect_timeout_s - now.mono
+    left = since + lost_after_s(farm, render) - now.mono
     if left > 0:
         add_timer(farm, now.mono + left, "lost", render)
         return
+    power.went_offline(farm, render)
+    if not render.told_away:
+        render.told_away = True
+        happenings.of_render(farm, render, happenings.RENDER_ZOMBIE)
+    farm.changes.renders[render.name] = render
     for run in list(render.runs.values()):
         if not run.current:
             continue
@@ -138,6 +141,8 @@ def on_bye(farm: Farm, event: RenderBye, now: Now) -> None:
         else:
             runs.forget_stale(farm, run, now)
     render.link = 0
+    power.went_offline(farm, render)
+    render.told_away = True
     render.contact_mono = now.mono
     touch_render(farm, render, now.mono)
     farm.changes.renders[render.name] = render
@@ -153,8 +158,16 @@ def on_drain(farm: Farm, event: RenderDrain, now: Now) -> None:
 
 
 def on_resources(farm: Farm, event: RenderResources, now: Now) -> None:
-    """Remember the load. It asks for no solving (R27: no need registers a threshold yet)."""
+    """Remember the load. It asks for solving only when it crosses a registered need (R27)."""
     render = farm.renders.get(event.name)
-    if render is not None:
-        render.resources = event.values
-        render.time_update = int(now.wall)
+    if render is None:
+        return
+    lasting = [render.resources.get(key) for key in _LASTING]
+    render.resources = event.values
+    render.time_update = int(now.wall)
+    power.learn(farm, render)
+    idleness.on_report(farm, render, now)
+    if [event.values.get(key) for key in _LASTING] != lasting:
+        hosts_changed(farm, [render], now)  # other processors or devices than before
+    elif needs.crossed(render):
+        touch_render(farm, render, now.mono)

@@ -11,15 +11,42 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Final
 
-from afanasy.core import ends, errors, runs, stops
-from afanasy.core.checks import EJECT_AWAY_S
+from afanasy.core import (
+    branch_edits,
+    ends,
+    errors,
+    limits,
+    pool_edits,
+    power,
+    runs,
+    sick,
+    spread,
+    stops,
+)
+from afanasy.core.checks_host import EJECT_AWAY_S
 from afanasy.core.effects import InstructRender, Note
-from afanasy.core.events import OperateBlocks, OperateJob, OperateRender
+from afanasy.core.events import (
+    EditBranch,
+    OperateBlocks,
+    OperateBranch,
+    OperateJob,
+    OperatePool,
+    OperateRender,
+)
+from afanasy.core.host_change import host_gone
+from afanasy.core.pool_edits import set_pool
 from afanasy.core.renders import touch_render
 from afanasy.core.state import Block, Farm, Job, Run
 from afanasy.core.submit import block_of, living_job
 from afanasy.core.tasks import CODES, Code
-from afanasy.core.transitions import WRN_FLAG, add_timer, change_tasks, extra_of, refresh_queue
+from afanasy.core.transitions import (
+    WRN_FLAG,
+    add_timer,
+    change_tasks,
+    extra_of,
+    rebuild_job,
+    refresh_queue,
+)
 from afanasy.model.clock import Now
 from afanasy.model.errors import UserError
 
@@ -74,8 +101,22 @@ JOB_OPERATIONS: Final = frozenset(
         "reset_error_hosts", "reset_trying_next_tasks", "delete",
     }
 )  # fmt: skip
+#: Operations that are an order to the agent and nothing else; an offline render ignores them.
+INSTRUCTIONS: Final = frozenset({"exit", "restart", "reboot", "shutdown"})
 RENDER_OPERATIONS: Final = frozenset(
-    {"eject_tasks", "eject_tasks_keep_my", "exit", "delete", "heal_sick"}
+    {
+        "eject_tasks",
+        "eject_tasks_keep_my",
+        "exit",
+        "delete",
+        "heal_sick",
+        "set_pool",
+        "reassign_pool",
+        "launch_cmd",
+        "wol_sleep",
+        "wol_wake",
+        *INSTRUCTIONS,
+    }
 )
 #: Longest list of tasks to try next that one operation may add.
 TRY_NEXT_MAX: Final = 10_000
@@ -98,6 +139,12 @@ def operate_job(farm: Farm, event: OperateJob, now: Now) -> Outcome:
         raise UserError("unknown_operation", f"Unknown operation: {name}", field="operation.type")
     if job.system and name == "delete":
         raise UserError("system_job", "System job can't be deleted.")
+    if job.system and name in ("restart", "restart_pause", "restart_done"):
+        raise UserError(
+            "system_job",
+            "The system job would do again what it did long ago.",
+            "restart_errors, or name tasks",
+        )
     job.user.time_activity = int(now.wall)
     outcome = Outcome()
     if name == "delete":
@@ -119,7 +166,7 @@ def operate_job(farm: Farm, event: OperateJob, now: Now) -> Outcome:
         outcome.count = len(job.try_next)
         job.try_next.clear()
     else:
-        outcome.count = _on_blocks(farm, job.blocks, name, None, now)
+        outcome.count = _on_spread(farm, job, job.blocks, event, None, now)
         if name == "restart":
             job.time_started = 0
     if name in ("restart", "restart_errors"):
@@ -162,8 +209,14 @@ def operate_blocks(farm: Farm, event: OperateBlocks, now: Now) -> Outcome:
     job.user.time_activity = int(now.wall)
     outcome = Outcome()
     if name == "reset_error_hosts":
-        for block in blocks:
-            for part in event.tasks or [None]:
+        if event.mode in spread.MODES:
+            named = list(spread.spread(blocks, event.tasks, event.mode).values())
+        else:
+            named = [(block, event.tasks or []) for block in blocks]
+        for block, parts in named:
+            # A block's own list goes with all of its tasks, when no tasks were chosen.
+            whole = not event.tasks and sum(map(len, parts)) in (0, block.tasks_num)
+            for part in [None] if whole else parts:
                 outcome.count += errors.reset_error_hosts(farm, block, part, now)
     elif name == "trynext":
         outcome.count = _try_next(job, blocks, event)
@@ -172,12 +225,37 @@ def operate_blocks(farm: Farm, event: OperateBlocks, now: Now) -> Outcome:
     elif name == "tickets":
         for block in blocks:
             _set_ticket(farm, block, *event.ticket)
+        rebuild_job(farm, job, now)
         outcome.count = len(blocks)
     else:
-        outcome.count = _on_blocks(farm, blocks, name, event.tasks, now)
+        outcome.count = _on_spread(farm, job, blocks, event, event.tasks, now)
     farm.changes.jobs[job.serial] = job
     _log(job, name, outcome, event.by)
     return outcome
+
+
+def _on_spread(
+    farm: Farm,
+    job: Job,
+    blocks: list[Block],
+    event: OperateJob | OperateBlocks,
+    parts: list[range] | None,
+    now: Now,
+) -> int:
+    """The operation on the named tasks, and on those that its mode adds."""
+    name = event.operation
+    if event.mode not in spread.MODES:
+        return _on_blocks(farm, blocks, name, parts, now)
+    touched: dict[int, int] = {}
+    for block, found in spread.spread(blocks, parts, event.mode).values():
+        count = _on_blocks(farm, [block], name, found, now)
+        touched[block.job.serial] = touched.get(block.job.serial, 0) + count
+    for serial, count in touched.items():
+        if serial != job.serial and count:
+            other = farm.jobs[serial]
+            log_job(other, f"{name}: {count} tasks, because of job {job.spec.name}, by {event.by}")
+            farm.changes.jobs[serial] = other
+    return sum(touched.values())
 
 
 def _on_blocks(
@@ -239,6 +317,8 @@ def _set_off(farm: Farm, job: Job, off: bool, now: Now) -> None:
     if not off:
         for block in job.blocks:
             block.ready_wall = now.wall
+    if job.system:
+        farm.fresh_jobs[job.serial] = job  # it stands in no queue
     refresh_queue(farm, job, now)
 
 
@@ -253,6 +333,13 @@ def _delete(farm: Farm, job: Job, now: Now) -> int:
             count += 1
     runs.deleted_if_idle(farm, job, now)
     return count
+
+
+def delete_old(farm: Farm, job: Job, now: Now) -> None:
+    """The job's life is over (:mod:`afanasy.core.lives`)."""
+    farm.effects.append(Note("job_life_over", {"job": job.serial}))
+    log_job(job, "deleted: its life time is over")
+    _delete(farm, job, now)
 
 
 def _try_next(job: Job, blocks: list[Block], event: OperateBlocks) -> int:
@@ -273,6 +360,7 @@ def _set_ticket(farm: Farm, block: Block, name: str, count: int) -> None:
     block.version += 1
     farm.changes.blocks[block.key] = block
     farm.changes.block_states[block.key] = block  # its version
+    limits.held_changed(farm, block)
     farm.fresh_jobs[block.job.serial] = block.job
 
 
@@ -290,8 +378,7 @@ def _log(job: Job, name: str, outcome: Outcome, by: str) -> None:
 
 def log_job(job: Job, line: str) -> None:
     """Add a line to the job's log of at most 100 lines."""
-    job.log.append(line)
-    del job.log[:-100]
+    job.say(line)
 
 
 # -------------------------------------------------------------------------------------- renders
@@ -308,6 +395,14 @@ def operate_render(farm: Farm, event: OperateRender, now: Now) -> Outcome:
     if name == "delete" and render.link:
         raise UserError("online", "Can`t delete online render.", "stop its afrender first")
     outcome = Outcome()
+    if name in ("set_pool", "reassign_pool"):
+        set_pool(farm, render, event, now)  # it may refuse
+    elif name == "wol_sleep":
+        power.sleep(farm, render, now)
+    elif name == "wol_wake":
+        power.wake(farm, render, now)
+    elif name == "launch_cmd" and not event.command.strip():
+        raise UserError("missing", "launch_cmd needs a command", field="operation.cmd")
     farm.effects.append(Note("render_" + name, {"render": render.name, "by": event.by}))
     if name in ("eject_tasks", "eject_tasks_keep_my"):
         user = event.by.split("@")[0]
@@ -319,22 +414,74 @@ def operate_render(farm: Farm, event: OperateRender, now: Now) -> Outcome:
             add_timer(farm, now.mono + EJECT_AWAY_S, "fresh", run.block.job)
             stops.stop(farm, run, runs.STOP_EJECT, Code.READY, now)
             outcome.count += 1
-    elif name == "exit":
+    elif name in INSTRUCTIONS:
         if render.link:
-            farm.effects.append(InstructRender(render.name, "exit"))
+            farm.effects.append(InstructRender(render.name, name))
+    elif name == "launch_cmd":
+        if render.link:
+            what = "launch_exit" if event.then_exit else "launch"
+            farm.effects.append(InstructRender(render.name, what, event.command))
     elif name == "heal_sick":
         errors.count_success(farm, render)
+        sick.heal(farm, render)
         touch_render(farm, render, now.mono)
-    else:
+    elif name == "delete":
         for run in list(render.runs.values()):
             if run.current:
                 ends.lose_for_good(farm, run, now, runs.END_DEREGISTERED, "its render was deleted")
             else:
                 runs.forget_stale(farm, run, now)
         del farm.renders[render.name]
-        farm.open_renders.pop(render.name, None)
-        farm.fresh_renders.pop(render.name, None)
         farm.changes.renders.pop(render.name, None)
         farm.changes.renders_deleted.append(render.name)
-        errors.recheck_all(farm, now)
+        host_gone(farm, render, now)
     return outcome
+
+
+# --------------------------------------------------------------------------- pools and branches
+
+
+def operate_pool(farm: Farm, event: OperatePool, now: Now) -> Outcome:
+    """An operation on a pool. Raises UserError, nothing changed."""
+    name = event.operation
+    if name == "add_pool":
+        return Outcome(1, pool_edits.add_pool(farm, event, now))
+    if name == "delete":
+        pool_edits.delete_pool(farm, event.path)
+        return Outcome(1)
+    on_render = pool_edits.ON_RENDERS.get(name)
+    if on_render is None:
+        raise UserError("unknown_operation", f"Unknown operation: {name}", field="operation.type")
+    outcome = Outcome()
+    for render in list(pool_edits.living_pool(farm, event.path).all_renders()):
+        if on_render == "delete" and render.link:
+            continue
+        if on_render == "wol_sleep" and power.cannot_sleep(render):
+            continue
+        if on_render == "wol_wake" and (render.link or not render.macs):
+            continue
+        order = OperateRender(
+            render.name, on_render, event.by, command=event.command, then_exit=event.then_exit
+        )
+        operate_render(farm, order, now)
+        outcome.count += 1
+    return outcome
+
+
+def operate_branch(farm: Farm, event: OperateBranch, now: Now) -> Outcome:
+    """An operation on a branch. Raises UserError, nothing changed."""
+    branch = branch_edits.living_branch(farm, event.path)
+    name = event.operation
+    if name in ("pause", "start"):
+        paused: dict[str, object] = {"paused": name == "pause"}
+        branch_edits.edit_branch(farm, EditBranch(event.path, paused, event.by), now)
+        return Outcome(1)
+    if name == "delete":
+        branch_edits.delete_branch(farm, event.path)
+        return Outcome(1)
+    if name != "delete_done_jobs":
+        raise UserError("unknown_operation", f"Unknown operation: {name}", field="operation.type")
+    done = [job for job in branch.all_jobs() if job.done and not job.system and not job.deleting]
+    for job in done:
+        _delete(farm, job, now)
+    return Outcome(len(done), f"Deleting {len(done)} jobs.")

@@ -1,4 +1,4 @@
-"""``max_tasks_per_second`` of jobs and users: n starts in any sliding second, no more (R25).
+"""``max_tasks_per_second`` of jobs, users and branches: n starts in any sliding second (R25).
 
 The start that reaches the limit closes the door (:attr:`Rate.full`), and a timer opens it again one
 second after the oldest start that counts. So checks need no clock, and what waits is tried again at
@@ -7,6 +7,7 @@ the first possible moment.
 
 from __future__ import annotations
 
+from afanasy.core.branches import Branch
 from afanasy.core.state import Farm, Job, Rate, User
 from afanasy.core.transitions import add_timer
 from afanasy.model.clock import Now
@@ -14,7 +15,7 @@ from afanasy.model.clock import Now
 WINDOW_S = 1.0
 
 
-def count_start(farm: Farm, work: Job | User, now: Now) -> None:
+def count_start(farm: Farm, work: Job | User | Branch, now: Now) -> None:
     """A task of ``work``, which has a limit, was started."""
     if work.rate is None:
         work.rate = Rate()
@@ -22,7 +23,7 @@ def count_start(farm: Farm, work: Job | User, now: Now) -> None:
     _refresh(farm, work, work.rate, now)
 
 
-def limit_changed(farm: Farm, work: Job | User, now: Now) -> None:
+def limit_changed(farm: Farm, work: Job | User | Branch, now: Now) -> None:
     """``max_tasks_per_second`` was edited."""
     if work.spec.max_tasks_per_second < 0:
         work.rate = None
@@ -30,7 +31,7 @@ def limit_changed(farm: Farm, work: Job | User, now: Now) -> None:
         _refresh(farm, work, work.rate, now)
 
 
-def on_timer(farm: Farm, work: Job | User, now: Now) -> None:
+def on_timer(farm: Farm, work: Job | User | Branch, now: Now) -> None:
     """The oldest start has left the window."""
     if work.rate is not None and work.rate.full:
         _refresh(farm, work, work.rate, now)
@@ -38,7 +39,7 @@ def on_timer(farm: Farm, work: Job | User, now: Now) -> None:
             _wake(farm, work)
 
 
-def _refresh(farm: Farm, work: Job | User, rate: Rate, now: Now) -> None:
+def _refresh(farm: Farm, work: Job | User | Branch, rate: Rate, now: Now) -> None:
     starts, limit = rate.starts, work.spec.max_tasks_per_second
     while starts and starts[0] + WINDOW_S <= now.mono:
         starts.popleft()
@@ -47,8 +48,10 @@ def _refresh(farm: Farm, work: Job | User, rate: Rate, now: Now) -> None:
         add_timer(farm, starts[len(starts) - limit] + WINDOW_S, "rate", work)
 
 
-def _wake(farm: Farm, work: Job | User) -> None:
-    if isinstance(work, Job):
+def _wake(farm: Farm, work: Job | User | Branch) -> None:
+    if isinstance(work, Branch):
+        farm.fresh_all = True
+    elif isinstance(work, Job):
         if farm.jobs.get(work.serial) is work:
             farm.fresh_jobs[work.serial] = work
     elif farm.users.get(work.name) is work:

@@ -11,14 +11,40 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from afanasy.core import configure, edit, ends, events, links, operations, runs, submit, timers
+from afanasy.core import (
+    branch_edits,
+    configure,
+    edit,
+    ends,
+    events,
+    farm_file,
+    host_operations,
+    job_order,
+    links,
+    messages,
+    notify,
+    operations,
+    pool_edits,
+    runs,
+    submit,
+    timers,
+)
 from afanasy.core.effects import Note
 from afanasy.core.state import Farm
+from afanasy.core.transitions import frames_finished
+from afanasy.model.attributes import FLAG_DEPEND_SUB_TASK
 from afanasy.model.clock import Now
 
 
 def apply(farm: Farm, event: events.Event, now: Now) -> object:
     """React to one event. Raises UserError (a person's fault, nothing changed)."""
+    answer = _react(farm, event, now)
+    if farm.happened:
+        notify.flush(farm, now)
+    return answer
+
+
+def _react(farm: Farm, event: events.Event, now: Now) -> object:
     match event:
         case events.RunFinished():
             _finished(farm, event, now)
@@ -26,9 +52,11 @@ def apply(farm: Farm, event: events.Event, now: Now) -> object:
             _progressed(farm, event, now)
         case events.RenderResources():
             links.on_resources(farm, event, now)
+        case events.MessageSettled():
+            messages.settled(farm, event.key)
         case events.Tick():
-            if event.clock_stepped:
-                timers.look_at_the_clock(farm, now)
+            if event.clock_step_s:
+                timers.look_at_the_clock(farm, event.clock_step_s, now)
             timers.fire(farm, now)
         case events.RenderHello():
             links.on_hello(farm, event, now)
@@ -58,6 +86,16 @@ def apply(farm: Farm, event: events.Event, now: Now) -> object:
             edit.edit_user(farm, event, now)
         case events.DeleteUser():
             edit.delete_user(farm, event)
+        case events.EditPool():
+            pool_edits.edit_pool(farm, event, now)
+        case events.OperatePool():
+            return operations.operate_pool(farm, event, now)
+        case events.EditBranch():
+            branch_edits.edit_branch(farm, event, now)
+        case events.OperateBranch():
+            return operations.operate_branch(farm, event, now)
+        case events.MoveJobs():
+            return job_order.move_jobs(farm, event)
         case events.EditRender():
             edit.edit_render(farm, event, now)
         case events.OperateRender():
@@ -66,6 +104,14 @@ def apply(farm: Farm, event: events.Event, now: Now) -> object:
             configure.change(farm, event, now)
         case events.RereadSettings():
             configure.reread(farm, event, now)
+        case events.SetFarmSetup():
+            return farm_file.set_setup(farm, event, now)
+        case events.SetLimit():
+            farm_file.set_limit(farm, event, now)
+        case events.ChangeServices():
+            host_operations.change_services(farm, event, now)
+        case events.ChangeTickets():
+            host_operations.change_tickets(farm, event, now)
         case _:
             assert_never(event)
     return None
@@ -87,7 +133,11 @@ def _progressed(farm: Farm, event: events.RunProgressed, now: Now) -> None:
     run = farm.runs.get(event.run)
     if run is None or not run.current or run.render.name != event.render:
         return
-    run.percent, run.frame, run.percentframe = event.percent, event.frame, event.percentframe
+    frame, run.frame = run.frame, event.frame
+    if frame != run.frame and run.block.spec.flags & FLAG_DEPEND_SUB_TASK:
+        farm.changes.block_states[run.block.key] = run.block
+        frames_finished(farm, run.block, run.task, frame, run.frame, now)
+    run.percent, run.percentframe = event.percent, event.percentframe
     run.elapsed_s, run.quiet_s, run.reported_mono = event.elapsed_s, event.quiet_s, now.mono
     run.activity, run.memory_mb = event.activity, event.memory_mb
     run.warning = run.warning or event.warning

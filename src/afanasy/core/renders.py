@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from afanasy.core.checks import render_not_ready
+from afanasy.core.checks_host import render_not_ready
 from afanasy.core.state import Farm, Render
 
 
@@ -11,7 +11,10 @@ def touch_render(farm: Farm, render: Render, mono: float) -> None:
 
     A render that has room counts as fresh: work that was refused there before is tried again.
     """
-    if render_not_ready(render, mono) is None:
+    reason = render_not_ready(render, mono)
+    if farm.system.hungry and (reason is None or reason.code == "render_slots"):
+        farm.system.renders[render.name] = render
+    if reason is None:
         farm.open_renders[render.name] = render
         farm.fresh_renders[render.name] = render
     else:

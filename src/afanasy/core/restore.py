@@ -13,9 +13,25 @@ from typing import Any
 import msgspec
 
 from af.settings import BY_KEY
+from afanasy.core import (
+    branch_edits,
+    depends,
+    farm_file,
+    limits,
+    lives,
+    messages,
+    pool_edits,
+    power,
+    presence,
+    system_job,
+)
+from afanasy.core.branches import Branch
+from afanasy.core.checks_host import EJECT_AWAY_S
 from afanasy.core.effects import Note
-from afanasy.core.errors import check_hosts_left
+from afanasy.core.errors import COOL_MAX_S, RETRY_WAIT_MAX_S, check_hosts_left
 from afanasy.core.holds import attach_block
+from afanasy.core.host_values import lost_after_s, refresh_host
+from afanasy.core.pools import Pool
 from afanasy.core.rows import Row
 from afanasy.core.settings import Chosen
 from afanasy.core.state import (
@@ -32,7 +48,15 @@ from afanasy.core.state import (
 from afanasy.core.submit import found_system_job
 from afanasy.core.tasks import CODES, Code
 from afanasy.core.transitions import WRN_FLAG, add_timer, rebuild_job, refresh_queue
-from afanasy.model.attributes import BlockSpec, JobSpec, RenderSpec, TaskSpec, UserSpec
+from afanasy.model.attributes import (
+    BlockSpec,
+    BranchSpec,
+    JobSpec,
+    PoolSpec,
+    RenderSpec,
+    TaskSpec,
+    UserSpec,
+)
 from afanasy.model.clock import Now
 from afanasy.model.ids import BlockKey, RunId, split_task_key
 
@@ -53,10 +77,22 @@ def restore(farm: Farm, tables: Tables, now: Now) -> None:
             _restore_services(farm, msgspec.json.decode(value), now)
         elif name == "settings":
             _restore_settings(farm, msgspec.json.decode(value))
+        elif name == "farm_setup":
+            farm_file.restore_setup(farm, value)
+        elif name == "limits":
+            farm_file.restore_limits(farm, value)
+        elif name.startswith(system_job.ROW_PREFIX):
+            system_job.restore_request(farm, name, value)
+        elif name.startswith(messages.ROW_PREFIX):
+            messages.restore_message(farm, value)
+    farm.limited = limits.limits_in_force(farm)
     for row in rows("facets"):
         farm.facets[tuple(row[1:])] = row[0]
     for row in rows("users"):
         _restore_user(farm, row)
+    _restore_tree(farm, rows("pools"), rows("branches"))
+    pool_edits.found_root(farm, now)
+    branch_edits.found_root(farm, now)
     for row in rows("renders"):
         _restore_render(farm, row, now)
     for row in sorted(rows("jobs")):
@@ -64,9 +100,10 @@ def restore(farm: Farm, tables: Tables, now: Now) -> None:
             _restore_job(farm, row, now)
     for row in sorted(rows("blocks"), key=lambda r: (r[1], r[2])):
         _restore_block(farm, row, now)
+    frames: dict[int, int] = {}
     for key, doc in rows("block_states"):
         if key in farm.blocks:
-            _restore_block_state(farm.blocks[key], msgspec.json.decode(doc))
+            _restore_block_state(farm.blocks[key], msgspec.json.decode(doc), frames)
     for key, first, doc in sorted(rows("records"), key=lambda r: (r[0], r[1])):
         block = farm.blocks.get(key)
         if block is not None and block.tasks is not None:
@@ -74,7 +111,7 @@ def restore(farm: Farm, tables: Tables, now: Now) -> None:
             block.tasks.extend(msgspec.json.decode(doc, type=list[TaskSpec]))
     _restore_tasks(farm, rows("pages"), rows("tasks"), now)
     for row in sorted(rows("open_runs")):
-        _restore_run(farm, row, now)
+        _restore_run(farm, row, frames, now)
     _finish(farm, now)
 
 
@@ -84,6 +121,33 @@ def _restore_counters(farm: Farm, doc: dict[str, int]) -> None:
     farm.user_id_last = doc["user_id"]
     farm.render_id_last = doc["render_id"]
     farm.block_key_last = doc["block_key"]
+    farm.pool_id_last = doc.get("pool_id", 0)
+    farm.branch_id_last = doc.get("branch_id", 0)
+
+
+def _restore_tree(farm: Farm, pools: Iterable[Row], branches: Iterable[Row]) -> None:
+    """Pools and branches; sorted by path, so that a parent is there before its children."""
+    for path, number, text in sorted(pools):
+        doc: dict[str, Any] = msgspec.json.decode(text)
+        spec = msgspec.convert(doc["spec"], PoolSpec)
+        parent = farm.pools[path.rpartition("/")[0] or "/"] if path != "/" else None
+        pool = Pool(path, number, spec, parent, time_creation=doc["time_creation"])
+        farm.pools[path] = pool
+        if parent is not None:
+            parent.children[path] = pool
+        farm.pool_id_last = max(farm.pool_id_last, number)
+    for path, number, text in sorted(branches):
+        doc = msgspec.json.decode(text)
+        of_branch = msgspec.convert(doc["spec"], BranchSpec)
+        above = farm.branches[path.rpartition("/")[0] or "/"] if path != "/" else None
+        branch = Branch(path, number, of_branch, above, time_creation=doc["time_creation"])
+        branch.time_empty = doc["time_empty"]
+        farm.branches[path] = branch
+        if above is not None:
+            above.children[path] = branch
+        farm.branch_id_last = max(farm.branch_id_last, number)
+    if "/" in farm.branches:
+        branch_edits.refresh_strict(farm.branches["/"])
 
 
 def _restore_settings(farm: Farm, doc: dict[str, tuple[Any, str, int]]) -> None:
@@ -100,7 +164,7 @@ def _restore_settings(farm: Farm, doc: dict[str, tuple[Any, str, int]]) -> None:
 
 def _restore_services(farm: Farm, doc: list[list[Any]], now: Now) -> None:
     for service, level, wait_s, until_wall, held, probe in doc:
-        left = max(0.0, until_wall - now.wall)
+        left = min(max(0.0, until_wall - now.wall), wait_s)  # the clock may have jumped
         farm.service_holds[service] = ServiceHold(
             service, level, wait_s, now.mono + left, until_wall, held, probe
         )
@@ -135,12 +199,21 @@ def _restore_render(farm: Farm, row: Row, now: Now) -> None:
     ):  # fmt: skip
         setattr(render, key, doc[key])
     render.errors_jobs = set(doc["errors_jobs"])
+    render.sick = doc.get("sick", False)
+    for key in ("falling", "sleeping", "waking", "told_away"):
+        setattr(render, key, doc.get(key, False))
+    render.macs = doc.get("macs", [])
+    power.restored(farm, render, now)
+    render.sick_users = dict.fromkeys(doc.get("sick_users", ()))
     if render.cool_wall > now.wall:
-        render.cool_mono = now.mono + render.cool_wall - now.wall
+        render.cool_mono = now.mono + min(render.cool_wall - now.wall, COOL_MAX_S)
         add_timer(farm, render.cool_mono, "cool", render)
     farm.renders[name] = render
+    pool_edits.put(farm, render, farm.pools.get(render.spec.pool) or farm.pools["/"])
+    refresh_host(farm, render)
+    presence.watch(farm, render, now)
     farm.render_id_last = max(farm.render_id_last, number)
-    add_timer(farm, now.mono + farm.reconnect_timeout_s, "lost", render)
+    add_timer(farm, now.mono + lost_after_s(farm, render), "lost", render)
 
 
 def _restore_job(farm: Farm, row: Row, now: Now) -> None:
@@ -167,6 +240,7 @@ def _restore_job(farm: Farm, row: Row, now: Now) -> None:
     farm.jobs_by_id[job.id] = job
     farm.jobs_by_name[job.spec.name] = job
     user.jobs[job.serial] = job
+    branch_edits.enter(farm, job, branch_edits.branch_for(farm, job.spec.branch, now))
     user.order_last = max(user.order_last, job.order)
     farm.serial_last = max(farm.serial_last, job.serial)
 
@@ -194,7 +268,7 @@ def _restore_block(farm: Farm, row: Row, now: Now) -> None:
     attach_block(farm, block)
 
 
-def _restore_block_state(block: Block, doc: dict[str, Any]) -> None:
+def _restore_block_state(block: Block, doc: dict[str, Any], frames: dict[int, int]) -> None:
     block.error_hosts = {h: HostErrors(c, last) for h, (c, last) in doc["error_hosts"].items()}
     (
         block.time_started, block.time_done, block.run_time_min, block.run_time_max,
@@ -202,6 +276,7 @@ def _restore_block_state(block: Block, doc: dict[str, Any]) -> None:
     ) = doc["times"]  # fmt: skip
     block.stuck = doc["stuck"]
     block.version = doc["version"]
+    frames.update(doc.get("frames", ()))
 
 
 def _restore_tasks(farm: Farm, pages: Iterable[Row], tasks: Iterable[Row], now: Now) -> None:
@@ -258,19 +333,25 @@ def _restore_extra(farm: Farm, block: Block, task: int, doc: dict[str, Any], now
     extra.ejected = doc.get("ejected", {})
     extra.deaths = set(doc.get("deaths", ()))
     extra.reason = doc.get("reason", "")
+    extra.need_memory_mb = doc.get("need_memory_mb", 0)
     extra.retry_wall = doc.get("retry_wall", 0.0)
     if extra.retry_wall:
-        extra.retry_mono = now.mono + max(0.0, extra.retry_wall - now.wall)
+        wait = min(max(0.0, extra.retry_wall - now.wall), RETRY_WAIT_MAX_S)
+        extra.retry_mono = now.mono + wait
         add_timer(farm, extra.retry_mono, "retry", block, task)
     if extra.ejected:
+        latest = now.wall + EJECT_AWAY_S
+        if max(extra.ejected.values()) > latest:  # the clock was set back
+            extra.ejected = {host: min(until, latest) for host, until in extra.ejected.items()}
+            farm.changes.task(block, task)
         left = max(extra.ejected.values()) - now.wall
         add_timer(farm, now.mono + max(0.0, left), "fresh", block.job)
 
 
-def _restore_run(farm: Farm, row: Row, now: Now) -> None:
+def _restore_run(farm: Farm, row: Row, frames: dict[int, int], now: Now) -> None:
     (
         run_id, key, render_name, number, capacity, coeff, started, waited_s, current, cause,
-        target, counts,
+        target, counts, held,
     ) = row  # fmt: skip
     block_key, task = split_task_key(key)
     block, render = farm.blocks.get(block_key), farm.renders.get(render_name)
@@ -295,7 +376,15 @@ def _restore_run(farm: Farm, row: Row, now: Now) -> None:
         stop_cause=cause,
         stop_target=Code(target),
         stop_counts=bool(counts),
+        frame=frames.get(run_id, -1),
     )
+    run.service, run.tickets = block.spec.service, block.spec.tickets
+    if held:
+        parts: dict[str, Any] = msgspec.json.decode(held)
+        run.memory_need_mb, run.hdd_need_gb = parts.get("memory_mb", 0), parts.get("hdd_gb", 0)
+        run.gpu_need_mb, run.gpus = parts.get("gpu_mb", 0), tuple(parts.get("gpus", ()))
+        run.service = parts.get("service", run.service)
+        run.tickets = parts.get("tickets", run.tickets)
     farm.runs[run.id] = run
     render.runs[run.id] = run
     render.capacity_used += capacity
@@ -307,14 +396,16 @@ def _restore_run(farm: Farm, row: Row, now: Now) -> None:
     block.counts[Code.RECONNECT] += 1
     block.open[task] = run
     job, user = block.job, block.job.user
+    branches = list(job.branch.upwards()) if job.branch is not None else []
     block.running_capacity += capacity
-    job.running_capacity += capacity
-    user.running_capacity += capacity
-    for counter in (block.running_on, job.running_on, user.running_on):
-        counter[render.name] = counter.get(render.name, 0) + 1
-    job.running += 1
-    user.running += 1
+    for node in (job, user, *branches):
+        node.running_capacity += capacity
+        node.running += 1
+    for counted in (block, job, user, *branches):
+        counted.running_on[render.name] = counted.running_on.get(render.name, 0) + 1
     render.running += 1
+    render.slots_used += not job.system
+    limits.take(farm, run)
 
 
 def _ghost(key: BlockKey) -> Block:
@@ -336,11 +427,18 @@ def _finish(farm: Farm, now: Now) -> None:
                 add_timer(farm, now.mono, "forgive", block)
     found_system_job(farm, now)
     for job in farm.jobs.values():
+        lives.watch(farm, job, now)
+    for job in farm.jobs.values():
         rebuild_job(farm, job, now)
+    depends.enter_all(farm)
+    for job in farm.jobs.values():
         refresh_queue(farm, job, now)
         for block in job.blocks:
             if block.stuck or any(extra.reason for extra in block.extras.values()):
                 check_hosts_left(farm, block, now)
+    system_job.restored(farm, now)
+    messages.restored(farm)
+    farm.happened.clear()  # it happened, and was told, before
     for hold in farm.service_holds.values():
         if hold.probe not in farm.runs:
             hold.probe = 0

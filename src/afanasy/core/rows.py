@@ -16,8 +16,12 @@ from typing import Any, Final
 
 import msgspec
 
+from afanasy.core import farm_file
+from afanasy.core.branches import Branch
 from afanasy.core.changes import PAGE_TASKS, ClosedRun
+from afanasy.core.pools import Pool
 from afanasy.core.state import Block, Farm, Job, Render, Run, TaskExtra, User
+from afanasy.model.attributes import FLAG_DEPEND_SUB_TASK
 from afanasy.model.ids import task_key
 
 Row = tuple[Any, ...]
@@ -27,6 +31,8 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "meta": ("name", "value"),
     "users": ("name", "id", "doc"),
     "renders": ("name", "id", "doc"),
+    "pools": ("path", "id", "doc"),
+    "branches": ("path", "id", "doc"),
     "jobs": (
         "serial", "id", "name", "user_name", "st", "priority", "project", "department", "branch",
         "time_creation", "time_started", "time_done", "deleted", "doc",
@@ -42,7 +48,7 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "pages": ("key", "seq", "count", "data"),
     "open_runs": (
         "run", "task", "render", "number", "capacity", "coeff", "started", "waited_s", "current",
-        "stop_cause", "stop_target", "stop_counts",
+        "stop_cause", "stop_target", "stop_counts", "held",
     ),
     "runs": (
         "run", "task", "render_id", "facet", "number", "started", "elapsed_ms", "waited_ms",
@@ -91,7 +97,7 @@ def take_rows(farm: Farm) -> Rows:
     put = rows.upserts
     farm.batch += 1
     seq = farm.epoch << 32 | farm.batch
-    named = changes.users or changes.renders or changes.jobs
+    named = changes.users or changes.renders or changes.jobs or changes.pools or changes.branches
     if named or changes.users_deleted or changes.renders_deleted or changes.jobs_deleted:
         put["meta"] = [("counters", _doc(counters(farm)))]
     if changes.users:
@@ -100,6 +106,12 @@ def take_rows(farm: Farm) -> Rows:
     if changes.renders:
         put["renders"] = [render_row(render) for render in changes.renders.values()]
         changes.renders.clear()
+    if changes.pools:
+        put["pools"] = [pool_row(pool) for pool in changes.pools.values()]
+        changes.pools.clear()
+    if changes.branches:
+        put["branches"] = [branch_row(branch) for branch in changes.branches.values()]
+        changes.branches.clear()
     if changes.jobs:
         put["jobs"] = [job_row(job) for job in changes.jobs.values()]
         changes.jobs.clear()
@@ -115,6 +127,12 @@ def take_rows(farm: Farm) -> Rows:
     if changes.settings:
         put.setdefault("meta", []).append(("settings", _doc(farm.settings.chosen)))
         changes.settings = False
+    if changes.farm_setup:
+        put.setdefault("meta", []).append(("farm_setup", _doc(farm_file.setup_doc(farm))))
+        changes.farm_setup = False
+    if changes.limits:
+        put.setdefault("meta", []).append(("limits", _doc(farm.limits_chosen)))
+        changes.limits = False
     if changes.block_states:
         put["block_states"] = [
             (block.key, _doc(block_state(block))) for block in changes.block_states.values()
@@ -131,6 +149,19 @@ def take_rows(farm: Farm) -> Rows:
             for part in range(first, block.tasks_num, RECORDS_PER_ROW)
         ]
         changes.records.clear()
+    if changes.places:
+        # One record a row: places are written again one by one.
+        put.setdefault("records", []).extend(
+            (block.key, task, _doc((block.tasks or [])[task : task + 1]))
+            for block, task in changes.places
+        )
+        changes.places.clear()
+    for name, kept in changes.kept.items():
+        if kept is None:
+            rows.deletes.setdefault("meta", []).append(name)
+        else:
+            put.setdefault("meta", []).append((name, _doc(kept)))
+    changes.kept.clear()
     if changes.pages:
         put["pages"] = [
             page_row(block, page, seq) for block, pages in changes.pages.items() for page in pages
@@ -146,6 +177,13 @@ def take_rows(farm: Farm) -> Rows:
         # A name that is there again in the same batch has its new row already.
         rows.deletes["users"] = [n for n in changes.users_deleted if n not in farm.users]
         changes.users_deleted.clear()
+    if changes.pools_deleted:
+        rows.deletes["pools"] = [path for path in changes.pools_deleted if path not in farm.pools]
+        changes.pools_deleted.clear()
+    if changes.branches_deleted:
+        gone = [path for path in changes.branches_deleted if path not in farm.branches]
+        rows.deletes["branches"] = gone
+        changes.branches_deleted.clear()
     if changes.renders_deleted:
         rows.deletes["renders"] = [n for n in changes.renders_deleted if n not in farm.renders]
         changes.renders_deleted.clear()
@@ -234,8 +272,24 @@ def open_row(run: Run) -> Row:
     return (
         run.id, task_key(run.block.key, run.task), run.render.name, run.number, run.capacity,
         run.coeff, run.started_wall, run.waited_s, int(run.current), run.stop_cause,
-        int(run.stop_target), int(run.stop_counts),
+        int(run.stop_target), int(run.stop_counts), _doc(held_doc(run)) if held_doc(run) else None,
     )  # fmt: skip
+
+
+def held_doc(run: Run) -> dict[str, object]:
+    """What the run holds of its host besides capacity (R26)."""
+    parts: dict[str, object] = {
+        "memory_mb": run.memory_need_mb,
+        "hdd_gb": run.hdd_need_gb,
+        "gpu_mb": run.gpu_need_mb,
+        "gpus": list(run.gpus),
+    }
+    # Edited since its start: it holds what it took (:mod:`afanasy.core.limits`).
+    if run.current and run.service != run.block.spec.service:
+        parts["service"] = run.service
+    if run.current and run.tickets != run.block.spec.tickets:
+        parts["tickets"] = run.tickets
+    return {name: value for name, value in parts.items() if value or name == "tickets"}
 
 
 def closed_row(farm: Farm, record: ClosedRun, rows: Rows) -> Row:
@@ -274,6 +328,8 @@ def counters(farm: Farm) -> dict[str, int]:
         "user_id": farm.user_id_last,
         "render_id": farm.render_id_last,
         "block_key": farm.block_key_last,
+        "pool_id": farm.pool_id_last,
+        "branch_id": farm.branch_id_last,
     }
 
 
@@ -312,11 +368,33 @@ def render_row(render: Render) -> Row:
         "time_launch": render.time_launch,
         "errors_row": render.errors_row,
         "errors_jobs": sorted(render.errors_jobs),
+        "sick": render.sick,
+        "sick_users": list(render.sick_users),
         "cool_level": render.cool_level,
         "cool_wall": render.cool_wall,
         "probing": render.probing,
+        "falling": render.falling,
+        "sleeping": render.sleeping,
+        "waking": render.waking,
+        "told_away": render.told_away,
+        "macs": render.macs,
     }
     return (render.name, render.id, _doc(doc))
+
+
+def pool_row(pool: Pool) -> Row:
+    """The row of a pool."""
+    return (pool.path, pool.id, _doc({"spec": pool.spec, "time_creation": pool.time_creation}))
+
+
+def branch_row(branch: Branch) -> Row:
+    """The row of a branch."""
+    doc = {
+        "spec": branch.spec,
+        "time_creation": branch.time_creation,
+        "time_empty": branch.time_empty,
+    }
+    return (branch.path, branch.id, _doc(doc))
 
 
 def job_row(job: Job) -> Row:
@@ -348,7 +426,7 @@ def block_row(block: Block) -> Row:
 
 def block_state(block: Block) -> dict[str, object]:
     """What changes of a block while it runs."""
-    return {
+    doc: dict[str, object] = {
         "error_hosts": {h: (e.count, e.last_wall) for h, e in block.error_hosts.items()},
         "times": (
             block.time_started, block.time_done, block.run_time_min, block.run_time_max,
@@ -357,6 +435,10 @@ def block_state(block: Block) -> dict[str, object]:
         "stuck": block.stuck,
         "version": block.version,
     }  # fmt: skip
+    if block.spec.flags & FLAG_DEPEND_SUB_TASK and block.open:
+        # Others wait for these frames; of a run that has ended they say nothing.
+        doc["frames"] = [(run.id, run.frame) for run in block.open.values() if run.frame > 0]
+    return doc
 
 
 def extra_doc(extra: TaskExtra) -> dict[str, object]:
@@ -372,4 +454,6 @@ def extra_doc(extra: TaskExtra) -> dict[str, object]:
         doc["deaths"] = sorted(extra.deaths)
     if extra.reason:
         doc["reason"] = extra.reason
+    if extra.need_memory_mb:
+        doc["need_memory_mb"] = extra.need_memory_mb
     return doc

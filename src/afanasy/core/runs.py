@@ -18,14 +18,25 @@ from __future__ import annotations
 
 from typing import Final
 
-from afanasy.core import holds, rates
-from afanasy.core.checks import coefficient
+from afanasy.core import (
+    branch_edits,
+    depends,
+    fits,
+    happenings,
+    holds,
+    limits,
+    needs,
+    rates,
+    system_job,
+)
+from afanasy.core.checks_host import coefficient
 from afanasy.core.effects import Acknowledge, Start
 from afanasy.core.renders import touch_render
 from afanasy.core.state import Block, Farm, Job, Render, Run
 from afanasy.core.tasks import Code
 from afanasy.core.transitions import (
     add_timer,
+    jobs_wait_anew,
     set_code,
     set_flags,
     story,
@@ -68,6 +79,8 @@ def start(farm: Farm, block: Block, task: int, render: Render, now: Now) -> Run:
         coeff=coeff,
         started_mono=now.mono,
         started_wall=now.wall,
+        service=block.spec.service,
+        tickets=block.spec.tickets,
         waited_s=max(0.0, now.wall - max(block.ready_wall, extra.retry_wall if extra else 0.0)),
     )
     columns.starts[task] = number
@@ -84,6 +97,7 @@ def start(farm: Farm, block: Block, task: int, render: Render, now: Now) -> Run:
     block.running_capacity += capacity
     block.running_on[name] = block.running_on.get(name, 0) + 1
     block.last_render = name
+    block.started_wall = now.wall
     job.running += 1
     job.running_capacity += capacity
     job.running_on[name] = job.running_on.get(name, 0) + 1
@@ -91,12 +105,24 @@ def start(farm: Farm, block: Block, task: int, render: Render, now: Now) -> Run:
     user.running_capacity += capacity
     user.running_on[name] = user.running_on.get(name, 0) + 1
     render.running += 1
+    render.slots_used += not job.system
     render.capacity_used += capacity
     render.runs[run.id] = run
     render.task_time = int(now.wall)
     if render.running == 1:
         render.busy_since = int(now.wall)
     farm.runs[run.id] = run
+    branch = job.branch
+    while branch is not None:
+        branch.running += 1
+        branch.running_capacity += capacity
+        branch.running_on[name] = branch.running_on.get(name, 0) + 1
+        branch = branch.parent
+    if job.needy or block.needy or (extra is not None and extra.need_memory_mb):
+        needs.take(run, needs.held_by(block, task))
+    limits.take(farm, run)
+    if render.reserved is not None:
+        render.reserved = None
     if not job.time_started:
         job.time_started = int(now.wall)
         farm.changes.jobs[job.serial] = job
@@ -112,6 +138,10 @@ def start(farm: Farm, block: Block, task: int, render: Render, now: Now) -> Run:
         rates.count_start(farm, job, now)
     if user.spec.max_tasks_per_second > 0:
         rates.count_start(farm, user, now)
+    if job.branch is not None:
+        for branch in job.branch.asked:
+            if branch.spec.max_tasks_per_second > 0:
+                rates.count_start(farm, branch, now)
     if block.hold is not None:
         holds.on_start(farm, block.hold, run)
     farm.effects.append(Start(run))
@@ -140,11 +170,23 @@ def give_back_counters(farm: Farm, run: Run) -> None:
     user.running_capacity -= capacity
     _decrement(user.running_on, name)
     render.running -= 1
+    render.slots_used -= not job.system
+    branch = job.branch
+    while branch is not None:
+        branch.running -= 1
+        branch.running_capacity -= capacity
+        _decrement(branch.running_on, name)
+        branch = branch.parent
+    limits.give_back(farm, run)
     if farm.service_holds:
         holds.on_end(farm, run)
     # Whoever was refused because of a limit that these counters feed is tried again.
     if user.spec.max_running_tasks >= 0 or user.spec.max_running_tasks_per_host >= 0:
         farm.fresh_users[user.name] = user
+    if job.branch is not None:
+        for branch in job.branch.asked:
+            if branch.spec.max_running_tasks >= 0 or branch.spec.max_running_tasks_per_host >= 0:
+                farm.fresh_all = True
     spec, work = block.spec, job.spec
     if (
         work.max_running_tasks >= 0
@@ -195,8 +237,11 @@ def deleted_if_idle(farm: Farm, job: Job, now: Now) -> None:
     if not job.deleting or job.running or job.serial not in farm.jobs:
         return
     assert not any(block.open for block in job.blocks), f"job {job.serial} counts wrongly"
+    system_job.post_commands(farm, job, now)
+    happenings.of_job(farm, job, happenings.JOB_DELETED)
     for block in job.blocks:
         del farm.blocks[block.key]
+        fits.forget_block(farm, block)
         farm.stuck_blocks.pop(block.key, None)
         farm.changes.blocks.pop(block.key, None)
         farm.changes.block_states.pop(block.key, None)
@@ -207,6 +252,8 @@ def deleted_if_idle(farm: Farm, job: Job, now: Now) -> None:
     del farm.jobs_by_name[job.spec.name]
     farm.name_suffix.pop(job.spec.name, None)
     del job.user.jobs[job.serial]
+    jobs_wait_anew(farm, depends.deleted(farm, job), now)
+    branch_edits.leave(farm, job, now)
     farm.fresh_jobs.pop(job.serial, None)
     farm.changes.jobs.pop(job.serial, None)
     farm.changes.jobs_deleted.append((job.serial, now.wall, tuple(b.key for b in job.blocks)))

@@ -10,26 +10,37 @@ solving asks them all the time; :mod:`afanasy.core.invariants` recounts them aft
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from af import numeric
+from afanasy.core.branches import Branch
 from afanasy.core.changes import Changes
 from afanasy.core.effects import Effect
+from afanasy.core.gates import Gate, Link
+from afanasy.core.message import Message
 from afanasy.core.order import Frames, TaskOrder, make_order
+from afanasy.core.pools import Pool
 from afanasy.core.render_state import Render
 from afanasy.core.settings import Settings
+from afanasy.core.system_state import SystemWork
 from afanasy.core.tasks import CODES, Code, ReadyQueue, TaskColumns
 from afanasy.core.troubles import HostErrors, Rate, ServiceHold, TaskExtra
+from afanasy.core.usages import ChosenLimit, Usage, UsageKey
 from afanasy.model.attributes import BlockSpec, JobSpec, TaskSpec, UserSpec
+from afanasy.model.farm_setup import NO_SOURCE, FarmSetup, Limit, SetupSource
 from afanasy.model.ids import BlockKey, RunId
 from afanasy.model.states import St
+
+if TYPE_CHECKING:
+    from afanasy.core.fits import Fits
 
 #: State bits that a job has when one of its blocks has them; a plain number, for it is asked often.
 _FROM_BLOCKS = int(St.RDY | St.RUN | St.ERR | St.WRN | St.SUS | St.SKP)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Run:
     """One start of a task on a render, from the decision until its result is settled.
 
@@ -57,6 +68,14 @@ class Run:
     stop_target: Code = Code.READY
     #: The stop counts as an error of the host (max run time, progress time-out).
     stop_counts: bool = False
+    #: What it holds of limits for its whole life, whatever is edited meanwhile.
+    service: str = ""
+    tickets: dict[str, int] = field(default_factory=dict)
+    #: What it holds of its host for its whole life (R26): memory, disk, GPU memory, devices.
+    memory_need_mb: int = 0
+    hdd_need_gb: int = 0
+    gpu_need_mb: int = 0
+    gpus: tuple[int, ...] = ()
     percent: int = -1
     frame: int = -1
     percentframe: int = -1
@@ -71,6 +90,9 @@ class Run:
     #: When its time limits are looked at next; 0 = no timer is pending.
     limit_mono: float = 0.0
 
+    def __repr__(self) -> str:
+        return f"<run {self.id} of {self.block!r} task {self.task} on {self.render.name}>"
+
     def elapsed_at(self, mono: float) -> float:
         """Seconds the run has lasted: the render's figure, carried on by our clock."""
         if self.reported_mono:
@@ -82,7 +104,7 @@ class Run:
         return self.quiet_s + (mono - (self.reported_mono or self.started_mono))
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class User:
     """An owner of jobs."""
 
@@ -95,6 +117,8 @@ class User:
     #: All jobs by serial, and those that could start something now, in solving order.
     jobs: dict[int, Job] = field(default_factory=dict)
     queue: list[Job] = field(default_factory=list)
+    #: The same for each thing that jobs ask for (:mod:`afanasy.core.job_queue`).
+    by_fits: dict[Fits, list[Job]] = field(default_factory=dict)
     running: int = 0
     running_capacity: int = 0
     running_on: dict[str, int] = field(default_factory=dict)
@@ -104,8 +128,11 @@ class User:
     #: Solve counter at his last placement; decides between equal needs.
     solved: int = 0
 
+    def __repr__(self) -> str:
+        return f"<user {self.name}>"
 
-@dataclass(slots=True, eq=False)
+
+@dataclass(slots=True, eq=False, repr=False)
 class Block:
     """One block of a job. Its tasks are numbers below ``tasks_num``."""
 
@@ -128,14 +155,19 @@ class Block:
     running_on: dict[str, int] = field(default_factory=dict)
     #: Tasks with the warning flag, and with errors of their own.
     warnings: int = 0
-    #: Numbers of the blocks of this job that its depend_mask names (itself, when it does, is no
-    #: reason to wait; blocks with the same mask share the tuple), and whether it waits.
-    depends_on: tuple[int, ...] = ()
+    #: The gate of its depend_mask, the gates it is a member of, and whether it waits.
+    gate: Gate[Block] | None = None
+    gates: list[Gate[Block]] = field(default_factory=list["Gate[Block]"])
     waiting: bool = False
+    #: Links to the blocks that its tasks_depend_mask names, and from those that name it.
+    needs: list[Link] = field(default_factory=list[Link])
+    feeds: list[Link] = field(default_factory=list[Link])
     #: All tasks are done or skipped.
     done: bool = False
     #: Wall time since when its ready tasks could have started, for the waited seconds of a run.
     ready_wall: float = 0.0
+    #: Wall time of its last start.
+    started_wall: float = 0.0
     #: Every suitable render is avoided: why (R13), or "".
     stuck: str = ""
     #: Its service waits for licences (R18).
@@ -150,6 +182,15 @@ class Block:
     last_render: str = ""
     #: Raised by every edit, so that renders are sent the new text.
     version: int = 0
+    #: The renders that could run it at all (:mod:`afanasy.core.fits`).
+    fits: Fits | None = None
+    #: It needs free memory, disk or GPUs: such checks are asked only then.
+    needy: bool = False
+    #: Task of each name, for maintenance jobs; made at the first need.
+    by_name: dict[str, int] | None = None
+
+    def __repr__(self) -> str:
+        return f"<block {self.num} of {self.job!r}>"
 
     @property
     def running(self) -> int:
@@ -234,6 +275,14 @@ class Block:
         limit = self.errors_task_same_host()
         return entry is not None and 0 < limit <= entry.count
 
+    def preview_done(self) -> bool:
+        """All tasks of the preview of a ``ppa`` job were started (SEMANTICS 1.5): n > 1 steps."""
+        if not self.job.spec.ppa or self.spec.sequential <= 1:
+            return False
+        order = self.order()
+        task = self.queue().peek()
+        return task >= 0 and order.rank_of(task) >= order.stepped_count()
+
     def st(self) -> int:
         """State bits of the block (SEMANTICS 2.3)."""
         counts = self.counts
@@ -259,7 +308,7 @@ class Block:
         return int(bits)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Job:
     """A job."""
 
@@ -272,29 +321,50 @@ class Job:
     off: bool = False
     #: Waits for its time_wait (WTM).
     waiting_time: bool = False
+    #: The gates of its depend masks and serials, those it is a member of, and whether it waits
+    #: for a job (WDP).
+    gates: dict[Hashable, Gate[Job]] = field(default_factory=dict["Hashable", "Gate[Job]"])
+    member_of: dict[Hashable, Gate[Job]] = field(default_factory=dict["Hashable", "Gate[Job]"])
+    waiting_jobs: bool = False
     #: Deletion was asked for; it goes when its runs have ended.
     deleting: bool = False
-    #: The server's own job (id 1): never deleted, hidden from solving by its empty blocks.
+    #: The server's own job (id 1): never deleted, placed by :mod:`afanasy.core.system_solve`.
     system: bool = False
     time_started: int = 0
     time_done: int = 0
     #: Position among the user's jobs of equal priority.
     order: int = 0
+    branch: Branch | None = None
+    #: Solve counter at its last placement; decides between equal needs.
+    solved: int = 0
     running: int = 0
     running_capacity: int = 0
     running_on: dict[str, int] = field(default_factory=dict)
     #: (block, task) pairs to try before all others, in order.
     try_next: list[tuple[int, int]] = field(default_factory=list)
     queued: bool = False
+    #: What its blocks fit on, each once; and whether it, its user or branches need free amounts.
+    fits: tuple[Fits, ...] = ()
+    #: Those by which it stands in its user's queues.
+    queued_fits: tuple[Fits, ...] = ()
+    needy: bool = False
     #: The smallest capacity that a task of any of its blocks takes.
     least_capacity: int = 0
     rate: Rate | None = None
     #: The last lines of its log, newest last (SEMANTICS 0).
     log: list[str] = field(default_factory=list)
 
+    def __repr__(self) -> str:
+        return f"<job {self.serial} {self.spec.name!r}>"
+
     def sort_key(self) -> tuple[int, int, int]:
         """Order within the user: priority descending, then order, then age."""
         return (-self.spec.priority, self.order, self.serial)
+
+    def say(self, line: str) -> None:
+        """Add a line to the job's log of at most 100 lines."""
+        self.log.append(line)
+        del self.log[:-100]
 
     @property
     def done(self) -> bool:
@@ -313,16 +383,24 @@ class Job:
             bits |= St.DON
         if self.waiting_time and not done:
             bits = bits & ~St.RDY | St.WTM
+        if self.waiting_jobs and not done:
+            bits = bits & ~St.RDY | St.WDP
+        if self.spec.ppa and bits & St.RDY and self._preview_done():
+            bits = bits & ~St.RDY | St.PPA
         if self.off:
             bits |= St.OFF
         return int(bits)
+
+    def _preview_done(self) -> bool:
+        ready = [b for b in self.blocks if b.counts[Code.READY] and not b.waiting]
+        return bool(ready) and all(block.preview_done() for block in ready)
 
 
 #: Answers whether ``mask`` (a regular expression) matches the whole of ``name`` (R21).
 Matcher = Callable[[str, str], bool]
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Farm:
     """Everything. ``epoch`` and ``farm_id`` identify this take-over of this farm (R1, R2)."""
 
@@ -338,12 +416,16 @@ class Farm:
     jobs_by_name: dict[str, Job] = field(default_factory=dict)
     blocks: dict[int, Block] = field(default_factory=dict)
     renders: dict[str, Render] = field(default_factory=dict)
+    pools: dict[str, Pool] = field(default_factory=dict)
+    branches: dict[str, Branch] = field(default_factory=dict)
     #: Every run that may still have a process, by id.
     runs: dict[int, Run] = field(default_factory=dict)
     serial_last: int = 0
     job_id_last: int = 0
     user_id_last: int = 0
     render_id_last: int = 0
+    pool_id_last: int = 0
+    branch_id_last: int = 0
     block_key_last: int = 0
     run_counter: int = 0
     solve_counter: int = 0
@@ -355,23 +437,62 @@ class Farm:
     fresh_jobs: dict[int, Job] = field(default_factory=dict)
     fresh_users: dict[str, User] = field(default_factory=dict)
     fresh_renders: dict[str, Render] = field(default_factory=dict)
+    #: Work that asks for a limited thing of which some became free.
+    fresh_fits: dict[Fits, None] = field(default_factory=dict["Fits", None])
+    #: Something of all work changed, as a limit of a branch: every job is fresh.
+    fresh_all: bool = False
+    #: No job is deleted for its age before this moment (R3).
+    lives_held_mono: float = 0.0
     #: Online renders with room for something.
     open_renders: dict[str, Render] = field(default_factory=dict)
     #: Users with jobs in their queue.
     hungry: dict[str, User] = field(default_factory=dict)
     #: Blocks with tasks in ERROR because every suitable host is avoided (R13), by key.
     stuck_blocks: dict[int, Block] = field(default_factory=dict)
+    #: What blocks ask for → the renders that have it.
+    fits: dict[tuple[object, ...], Fits] = field(default_factory=dict)
+    #: Gates of the jobs' depend masks, by key; regular expressions also by user ("" = of all) and
+    #: by the letters that every match begins with (:mod:`afanasy.core.depends`).
+    job_gates: dict[Hashable, Gate[Job]] = field(default_factory=dict["Hashable", "Gate[Job]"])
+    job_patterns: dict[str, dict[str, dict[str, Gate[Job]]]] = field(
+        default_factory=dict[str, "dict[str, dict[str, Gate[Job]]]"]
+    )
+    #: What waits for the system job (:mod:`afanasy.core.system_job`).
+    system: SystemWork = field(default_factory=SystemWork)
+    #: Renders that sleep, by name; and a timer that looks whom to wake is pending.
+    sleepers: dict[str, Render] = field(default_factory=dict[str, Render])
+    wake_timer: bool = False
+    #: Mail and web hooks that are still to be sent, by number (:mod:`afanasy.core.messages`).
+    messages: dict[int, Message] = field(default_factory=dict[int, Message])
+    #: What happened to jobs and renders in the event that is being applied.
+    happened: dict[Job | Render, list[str]] = field(
+        default_factory=dict["Job | Render", "list[str]"]
+    )
     #: Services that wait for licences, by name (R18).
     service_holds: dict[str, ServiceHold] = field(default_factory=dict)
+    #: Services that some limit is about, and what is held of them and of tickets
+    #: (:mod:`afanasy.core.limits`).
+    limited: dict[str, Limit] = field(default_factory=dict[str, Limit])
+    usages: dict[UsageKey, Usage] = field(default_factory=dict[UsageKey, Usage])
+    #: Limits of services that were set on the fly, by name; they win over the farm file's.
+    limits_chosen: dict[str, ChosenLimit] = field(default_factory=dict[str, ChosenLimit])
+    #: The farm file in force, and where it was read (:mod:`afanasy.core.farm_file`).
+    setup: FarmSetup | None = None
+    setup_source: SetupSource = NO_SOURCE
     #: Deadlines: (mono, counter, what); stale entries are checked when they come up.
     timers: list[tuple[float, int, tuple[object, ...]]] = field(default_factory=list)
     timer_counter: int = 0
+    #: A timer that looks for starving work is pending (R15).
+    drain_timer: bool = False
     #: Dimensions of the statistics (R38): a combination → its number.
     facets: dict[tuple[str, ...], int] = field(default_factory=dict)
     #: Batches whose rows were taken in this epoch; orders rows of the same task.
     batch: int = 0
     effects: list[Effect] = field(default_factory=list)
     changes: Changes = field(default_factory=Changes)
+
+    def __repr__(self) -> str:
+        return f"<farm {self.farm_id}: {len(self.jobs)} jobs, {len(self.renders)} renders>"
 
     @property
     def reconnect_timeout_s(self) -> float:

@@ -12,6 +12,7 @@ from typing import Final
 
 from afanasy.core.effects import Stop
 from afanasy.core.ends import lose
+from afanasy.core.host_values import lost_after_s
 from afanasy.core.runs import (
     END_LOST,
     STOP_EJECT,
@@ -51,9 +52,8 @@ def retarget(farm: Farm, run: Run, target: Code) -> None:
 
 def _is_held(farm: Farm, run: Run, now: Now) -> bool:
     silent_since = max(run.render.contact_mono, farm.serving_mono)
-    return (
-        run.block.spec.on_lost_render == "hold"
-        and now.mono - silent_since >= farm.reconnect_timeout_s
+    return run.block.spec.on_lost_render == "hold" and now.mono - silent_since >= lost_after_s(
+        farm, run.render
     )
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from af import numeric
+from afanasy.core import branch_edits, depends, happenings, lives, mask_warnings, pool_edits
+from afanasy.core.block_depends import check_masks
 from afanasy.core.effects import Note
 from afanasy.core.events import AppendBlocks, AppendTasks, BlockSubmission, Submit
 from afanasy.core.holds import attach_block
 from afanasy.core.state import Block, Farm, Job, User
 from afanasy.core.tasks import Code, TaskColumns
-from afanasy.core.transitions import add_timer, check_masks, rebuild_job, refresh_queue
+from afanasy.core.transitions import add_timer, jobs_wait_anew, rebuild_job, refresh_queue
 from afanasy.model.attributes import (
     FLAG_APPENDED_TASKS,
     FLAG_SUSPEND_NEW,
@@ -31,6 +33,9 @@ JOBS_MAX: Final = 900_000
 TASKS_PER_JOB_MAX: Final = 50_000_000
 SYSTEM_JOB_NAME: Final = "afanasy"
 SYSTEM_USER_NAME: Final = "afadmin"
+#: What a task of the system job takes (R23), and how many of a block run on one host.
+SYSTEM_CAPACITY: Final = 10
+SYSTEM_PER_HOST: Final = 10
 #: (name, service) of the system job's blocks (SEMANTICS 12.1).
 SYSTEM_BLOCKS: Final = (
     ("post_commands", "postcmd"),
@@ -50,7 +55,7 @@ def submit(farm: Farm, event: Submit, now: Now) -> Job:
         raise UserError("full", f"the farm has {len(farm.jobs)} jobs, the most there can be")
     counts = [count_tasks(block, f"job.blocks[{n}]") for n, block in enumerate(event.blocks)]
     _check_job_size(sum(counts), "job.blocks")
-    check_masks([block.spec for block in event.blocks], "job.blocks")
+    check_masks(farm, [block.spec for block in event.blocks], "job.blocks")
     job_id = _next_id(farm)
     # -- everything is checked: from here on nothing may fail
     user = user_of(farm, spec.user_name, now)
@@ -58,6 +63,8 @@ def submit(farm: Farm, event: Submit, now: Now) -> Job:
     user.host_name = spec.host_name or user.host_name
     farm.changes.users[user.name] = user
     spec.name = unique_name(farm, spec.name or "noname")
+    spec.branch = branch_edits.clean_path(spec.branch)
+    mask_warnings.resolve_type(farm, spec, [block.spec for block in event.blocks])
     if not spec.time_creation:
         spec.time_creation = int(now.wall)
     farm.serial_last += 1
@@ -73,15 +80,19 @@ def submit(farm: Farm, event: Submit, now: Now) -> Job:
     )
     farm.job_id_last = job_id
     _add(farm, job)
+    branch_edits.enter(farm, job, branch_edits.branch_for(farm, spec.branch, now))
     for block, count in zip(event.blocks, counts, strict=True):
         add_block(farm, job, block, count, now)
     job.try_next = list(zip(spec.try_this_blocks_num, spec.try_this_tasks_num, strict=False))
     if job.waiting_time:
         add_timer(farm, now.mono + spec.time_wait - now.wall, "time_wait", job)
     rebuild_job(farm, job, now)
+    jobs_wait_anew(farm, depends.enter(farm, job), now)
     refresh_queue(farm, job, now)
+    lives.watch(farm, job, now)
     if event.text:
         farm.changes.submissions.append((job.serial, 0, event.text))
+    happenings.of_job(farm, job, happenings.JOB_CREATED)
     farm.effects.append(Note("job_submitted", {"job": job.serial, "user": user.name}))
     return job
 
@@ -201,7 +212,7 @@ def add_block(farm: Farm, job: Job, submitted: BlockSubmission, count: int, now:
     attach_block(farm, block)
     farm.changes.blocks[block.key] = block
     farm.changes.block_states[block.key] = block
-    if block.tasks is not None:
+    if block.tasks:
         farm.changes.records.append((block, 0))
     return block
 
@@ -213,7 +224,7 @@ def append_blocks(farm: Farm, event: AppendBlocks, now: Now) -> list[int]:
     if not counts:
         raise UserError("missing", "no blocks to append", "add one", field="operation.blocks")
     _check_job_size(_size(job) + sum(counts), "operation.blocks")
-    check_masks([block.spec for block in (*job.blocks, *event.blocks)], "operation.blocks")
+    check_masks(farm, [block.spec for block in (*job.blocks, *event.blocks)], "operation.blocks")
     first = len(job.blocks)
     for block, count in zip(event.blocks, counts, strict=True):
         add_block(farm, job, block, count, now)
@@ -282,6 +293,8 @@ def living_job(farm: Farm, serial: int) -> Job:
 def _growing_job(farm: Farm, serial: int) -> Job:
     """The job, when it can take more work."""
     job = living_job(farm, serial)
+    if job.system:
+        raise UserError("system_job", "Appending system job is not allowed.")
     if job.deleting:
         raise UserError("deleting", f"job {job.id} is being deleted", "submit a new one")
     return job
@@ -305,6 +318,8 @@ def block_of(job: Job, num: int) -> Block:
 
 def found_system_job(farm: Farm, now: Now) -> None:
     """Make the server's own job, id 1 and serial 0, when the farm has none (R4)."""
+    pool_edits.found_root(farm, now)
+    branch_edits.found_root(farm, now)
     if 0 in farm.jobs:
         return
     user = user_of(farm, SYSTEM_USER_NAME, now)
@@ -312,6 +327,7 @@ def found_system_job(farm: Farm, now: Now) -> None:
     job = Job(serial=0, id=1, user=user, spec=spec, system=True)
     farm.job_id_last = max(farm.job_id_last, 1)
     _add(farm, job)
+    branch_edits.enter(farm, job, farm.branches["/"])
     for name, service in SYSTEM_BLOCKS:
         block = BlockSpec(
             name=name,
@@ -321,5 +337,8 @@ def found_system_job(farm: Farm, now: Now) -> None:
             errors_task_same_host=1,
             errors_forgive_time=600,
             task_max_run_time=60,
+            capacity=SYSTEM_CAPACITY,
+            max_running_tasks_per_host=SYSTEM_PER_HOST,
         )
         add_block(farm, job, BlockSubmission(block, []), 0, now)
+    rebuild_job(farm, job, now)

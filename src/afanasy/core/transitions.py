@@ -5,30 +5,30 @@ batch with the task's story. One task goes through :func:`set_code`; an operatio
 through :func:`change_tasks`, which translates the state bytes of the whole range at once.
 
 Both keep, in this order: the counts of the block, its ready queue, whether it is done, the blocks
-of the job that wait for it, the times of block and job, and the job's place in its user's queue.
+and jobs that wait for it, the times of block and job, the job's place in its user's queue, and the
+tasks that wait for the changed ones. Who asks for READY gets WAITING where something that the task
+needs is not done (:mod:`afanasy.core.task_depends`).
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from heapq import heappush
-from itertools import islice
 from typing import Final
 
-from afanasy.core.checks import least_capacity
-from afanasy.core.state import Block, Farm, Job, TaskExtra, User
-from afanasy.core.tasks import FLAG_SHIFT, Code, st_of
-from afanasy.model.attributes import BlockSpec
+from afanasy.core import block_depends, depends, fits, happenings, job_queue, overlap, task_depends
+from afanasy.core.checks_host import least_capacity
+from afanasy.core.state import Block, Farm, Job, TaskExtra
+from afanasy.core.tasks import FINISHED, FLAG_SHIFT, OPEN, Code, st_of
+from afanasy.model.attributes import WorkSpec
 from afanasy.model.clock import Now
-from afanasy.model.errors import UserError
 from afanasy.model.states import St, job_state_text
 
 _R, _W, _N, _C, _D, _S, _E, _U, _Y = Code
 #: From each state the states that may follow.
 LEGAL: Final[dict[Code, frozenset[Code]]] = {
     Code.READY: frozenset({_W, _N, _D, _S, _U, _E}),
-    Code.WAITING: frozenset({_R, _D, _S, _U}),
+    Code.WAITING: frozenset({_R, _D, _S, _U, _E}),
     Code.RUNNING: frozenset({_R, _W, _C, _D, _S, _E, _U, _Y}),
     Code.RECONNECT: frozenset({_R, _W, _N, _D, _S, _E, _U, _Y}),
     Code.DONE: frozenset({_R, _W}),
@@ -60,6 +60,8 @@ def set_code(farm: Farm, block: Block, task: int, code: Code, now: Now) -> None:
     """Move one task to ``code``. The change must be legal."""
     columns = block.columns or block.touch()
     old = columns.state[task]
+    if code == Code.READY and block.needs and not task_depends.met(block, task):
+        code = Code.WAITING
     assert code in _LEGAL[old], f"{Code(old).name} to {code.name}: {story(block, task)}"
     columns.state[task] = code
     counts = block.counts
@@ -74,9 +76,17 @@ def set_code(farm: Farm, block: Block, task: int, code: Code, now: Now) -> None:
             refresh_queue(farm, block.job, now)
     elif old == Code.READY and not counts[Code.READY]:
         refresh_queue(farm, block.job, now)
+    elif code == Code.ERROR and counts[Code.ERROR] == 1:
+        happenings.task_failed(farm, block.job)
     done = counts[Code.DONE] + counts[Code.SKIPPED] == block.tasks_num
     if done != block.done:
         _block_done_changed(farm, block, done, now)
+    if block.feeds and (
+        (old in FINISHED) != (code in FINISHED)
+        # What a run had finished counts no more when it ends.
+        or (old in OPEN and code not in OPEN and task_depends.gives_frames(block))
+    ):
+        _done_changed(farm, block, range(task, task + 1), now)
 
 
 def set_flags(block: Block, task: int, flags: int) -> None:
@@ -115,6 +125,8 @@ def change_tasks(
     chosen = _marks(parts, first, last) if len(parts) > 1 else None
     old = whole if chosen is None else _blend(_NOT_CHOSEN * len(whole), whole, chosen)
     new = old.translate(table)
+    if block.needs:
+        new = task_depends.settled(block, first, new)
     if also_ready:
         _forget_range(farm, block, first, old, bytes([1, *(n != table[n] for n in range(1, 256))]))
         farm.fresh_jobs[block.job.serial] = block.job  # a host may not be avoided any more
@@ -131,6 +143,8 @@ def change_tasks(
         if table[code] != code:
             assert Code(table[code]) in LEGAL[code], f"{code.name} to {Code(table[code]).name}"
             changed += before
+    if block.needs and table[Code.WAITING] == Code.READY:
+        changed -= _still_waiting(old, new)
     if block.ready is not None:
         block.ready.reset()
     farm.changes.task_ranges(block, parts)
@@ -142,7 +156,23 @@ def change_tasks(
     if done != block.done:
         _block_done_changed(farm, block, done, now)
     refresh_queue(farm, block.job, now)
+    if block.feeds and old.translate(task_depends.DONE_MAP) != new.translate(task_depends.DONE_MAP):
+        for part in parts if len(parts) <= PARTS_FEW else [range(first, last)]:
+            _done_changed(farm, block, part, now)
     return changed
+
+
+_WAITING_MAP: Final = bytes(n == Code.WAITING for n in range(256))
+#: Up to so many parts of a block are looked at one by one when who waits for them is sought.
+PARTS_FEW: Final = 64
+#: Up to so many tasks go back into the ready queue one by one.
+GIVEN_BACK_MAX: Final = 4096
+
+
+def _still_waiting(old: bytes, new: bytes) -> int:
+    """Tasks that wait in both: an operation that makes tasks READY did not touch them."""
+    before, after = (int.from_bytes(codes.translate(_WAITING_MAP), "big") for codes in (old, new))
+    return (before & after).bit_count()
 
 
 #: Stands for the code of a task that an operation does not name; every table leaves it alone.
@@ -209,9 +239,13 @@ def _block_done_changed(farm: Farm, block: Block, done: bool, now: Now) -> None:
     others_done = all(other.done for other in job.blocks if other is not block)
     block.time_done = int(now.wall) if done else 0
     farm.changes.block_states[block.key] = block
-    refresh_depends(farm, job, now)
+    for gate in block.gates:
+        _blocks_wait_anew(farm, job, gate.set_undone(block.num, block, not done), now)
     if others_done:  # the job's own state changed with this block
+        jobs_wait_anew(farm, depends.done_changed(job), now)
         job.time_done = int(now.wall) if done else 0
+        if done:
+            happenings.of_job(farm, job, happenings.JOB_DONE)
         if done and not job.time_started:
             job.time_started = job.time_done
         farm.changes.jobs[job.serial] = job
@@ -220,62 +254,47 @@ def _block_done_changed(farm: Farm, block: Block, done: bool, now: Now) -> None:
 def rebuild_job(farm: Farm, job: Job, now: Now) -> None:
     """Derive again what follows from the attributes of its blocks: after every change of these.
 
-    Which blocks each block waits for (each mask is tried once against each name, and
-    :func:`check_masks` bounds that), and the least capacity that a task takes.
+    Who waits for whom inside the job, what others wait for, and the least capacity of a task.
     """
-    job.least_capacity = min(least_capacity(block) for block in job.blocks)
-    by_name: dict[str, list[int]] = {}
+    rebuild_needs(farm, job)
+    relinked = block_depends.build(farm, job)
+    _blocks_wait_anew(farm, job, job.blocks, now)
     for block in job.blocks:
-        by_name.setdefault(block.spec.name, []).append(block.num)
-    found: dict[str, tuple[int, ...]] = {"": ()}
+        if block in relinked or (block.counts[Code.WAITING] and not block.needs):
+            _tasks_wait_anew(farm, block, range(block.tasks_num), now)
+    jobs_wait_anew(farm, depends.done_changed(job), now)
+
+
+def rebuild_needs(farm: Farm, job: Job) -> None:
+    """Derive again on which renders the job's blocks could run, and what room they take at least.
+
+    After every change of attributes of the job, its blocks, its user or its branches.
+    """
+    job.least_capacity = min((least_capacity(block) for block in job.blocks), default=0)
+    fits.refresh_job(farm, job)
+    if job.queued and job.queued_fits != job.fits:
+        job_queue.leave(farm, job)
+        job_queue.enter(farm, job)
+    works: list[WorkSpec] = [job.spec, job.user.spec]
+    if job.branch is not None:
+        works += [branch.spec for branch in job.branch.asked]
+    job.needy = any(work.need_memory > 0 or work.need_hdd > 0 for work in works)
     for block in job.blocks:
-        mask = block.spec.depend_mask
-        if mask not in found:
-            if is_plain(mask):
-                numbers = by_name.get(mask, [])
-            else:
-                numbers = [n for name in by_name if farm.matcher(mask, name) for n in by_name[name]]
-            found[mask] = tuple(sorted(numbers))
-        block.depends_on = found[mask]
-    refresh_depends(farm, job, now)
+        spec = block.spec
+        block.needy = (
+            spec.need_memory > 0 or spec.need_hdd > 0 or spec.need_gpus > 0
+            or spec.need_gpu_mem_mb > 0
+        )  # fmt: skip
 
 
-#: Characters that make a mask more than a name.
-_SPECIAL: Final = frozenset("\\^$.|?*+()[]{}#")
-#: Most pairs of different masks and blocks that one job may make us try.
-MASK_PAIRS_MAX: Final = 200_000
+# ---------------------------------------------------------------------------------- who waits
 
 
-def is_plain(mask: str) -> bool:
-    """The mask is just a name: it matches itself and nothing else."""
-    return _SPECIAL.isdisjoint(mask)
-
-
-def check_masks(specs: list[BlockSpec], field: str) -> None:
-    """Refuse a job whose depend masks would take too long. Raises UserError, the sender's fault."""
-    masks = {spec.depend_mask for spec in specs if not is_plain(spec.depend_mask)}
-    if len(masks) * len(specs) > MASK_PAIRS_MAX:
-        raise UserError(
-            "too_many_masks",
-            f"{len(masks)} different depend masks for {len(specs)} blocks are too many",
-            "use plain block names, or fewer different masks",
-            field=field,
-        )
-
-
-def refresh_depends(farm: Farm, job: Job, now: Now) -> None:
-    """Set which blocks of the job wait for others (SEMANTICS 4, block depend mask)."""
+def _blocks_wait_anew(farm: Farm, job: Job, blocks: Iterable[Block], now: Now) -> None:
+    """Set which of these blocks wait for others (SEMANTICS 4, block depend mask)."""
     changed = False
-    blocks = job.blocks
-    #: Tuple of numbers (shared by blocks with the same mask) → the first two that are not done.
-    undone: dict[int, list[int]] = {}
     for block in blocks:
-        waiting = False
-        if block.depends_on:
-            key = id(block.depends_on)
-            if key not in undone:
-                undone[key] = list(islice((n for n in block.depends_on if not blocks[n].done), 2))
-            waiting = any(n != block.num for n in undone[key])
+        waiting = block_depends.waits(block)
         if waiting != block.waiting:
             block.waiting = waiting
             changed = True
@@ -286,6 +305,67 @@ def refresh_depends(farm: Farm, job: Job, now: Now) -> None:
         refresh_queue(farm, job, now)
 
 
+def jobs_wait_anew(farm: Farm, jobs: Iterable[Job], now: Now) -> None:
+    """These jobs began or ceased to wait for others (:mod:`afanasy.core.depends`)."""
+    for job in jobs:
+        if not job.waiting_jobs:
+            for block in job.blocks:
+                block.ready_wall = now.wall
+        farm.changes.jobs[job.serial] = job
+        refresh_queue(farm, job, now)
+
+
+def frames_finished(farm: Farm, block: Block, task: int, before: int, after: int, now: Now) -> None:
+    """A running task has finished another number of its frames (sub-task dependence, S23)."""
+    for link in block.feeds:
+        part = overlap.users_of_frames(link.mine, link.theirs, task, before, after)
+        _tasks_wait_anew(farm, link.block, part, now)
+
+
+def _done_changed(farm: Farm, block: Block, part: range, now: Now) -> None:
+    """Tasks of ``part`` became done, or are done no more: look at those that need them."""
+    for link in block.feeds:
+        users = overlap.users_hull(link.mine, link.theirs, part[0], part[-1])
+        _tasks_wait_anew(farm, link.block, users, now)
+
+
+def _tasks_wait_anew(farm: Farm, block: Block, part: range, now: Now) -> None:
+    """Tell READY and WAITING apart in ``part`` of a block.
+
+    No rows are written for that: a restored farm finds these codes by itself.
+    """
+    if not part or (block.columns is None and not block.needs):
+        return
+    columns = block.touch()
+    old = bytes(columns.state[part.start : part.stop])
+    new = task_depends.settled(block, part.start, old)
+    if old == new:
+        return
+    columns.state[part.start : part.stop] = new
+    counts = block.counts
+    had_ready = counts[Code.READY]
+    for code in (Code.READY, Code.WAITING):
+        counts[code] += new.count(code) - old.count(code)
+    if block.ready is not None:
+        if new.count(Code.READY) > GIVEN_BACK_MAX:
+            block.ready.reset()
+        else:
+            place = new.find(Code.READY)
+            while place >= 0:
+                if old[place] != Code.READY:
+                    block.ready.give_back(part.start + place)
+                place = new.find(Code.READY, place + 1)
+    if counts[Code.READY]:
+        farm.fresh_jobs[block.job.serial] = block.job
+        if not had_ready:
+            block.ready_wall = now.wall
+    if bool(counts[Code.READY]) != bool(had_ready):
+        refresh_queue(farm, block.job, now)
+
+
+# -------------------------------------------------------------------------------------- queues
+
+
 def can_produce(block: Block) -> bool:
     """The block has tasks that could start now, hosts aside."""
     return bool(block.counts[Code.READY]) and not block.waiting
@@ -294,30 +374,16 @@ def can_produce(block: Block) -> bool:
 def refresh_queue(farm: Farm, job: Job, now: Now) -> None:
     """Put the job into its user's queue, or take it out."""
     wanted = (
-        not (job.off or job.waiting_time or job.deleting or job.system)
+        not (job.off or job.waiting_time or job.waiting_jobs or job.deleting or job.system)
         and job.spec.priority > 0
         and any(can_produce(block) for block in job.blocks)
     )
     if wanted == job.queued:
         return
-    job.queued = wanted
-    user = job.user
     if wanted:
-        insort(user.queue, job, key=Job.sort_key)
-        farm.hungry[user.name] = user
-        farm.fresh_jobs[job.serial] = job
+        job_queue.enter(farm, job)
     else:
-        leave_queue(farm, user, job)
-
-
-def leave_queue(farm: Farm, user: User, job: Job) -> None:
-    """Remove the job from the queue it stands in; its sort key must not have changed yet."""
-    place = bisect_left(user.queue, job.sort_key(), key=Job.sort_key)
-    while user.queue[place] is not job:
-        place += 1
-    del user.queue[place]
-    if not user.queue:
-        farm.hungry.pop(user.name, None)
+        job_queue.leave(farm, job)
 
 
 def add_timer(farm: Farm, mono: float, *what: object) -> None:

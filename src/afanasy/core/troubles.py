@@ -28,13 +28,20 @@ class TaskExtra:
     ejected: dict[str, float] = field(default_factory=dict)
     #: Renders that died while they ran this task (R8).
     deaths: set[str] = field(default_factory=set[str])
+    #: MB that it needs after it ran out of memory; 0 = what its block needs (R18).
+    need_memory_mb: int = 0
     #: Why the task is held or in ERROR, for people; "" when the state says it all.
     reason: str = ""
 
     def empty(self) -> bool:
         """Nothing is left to remember."""
         return not (
-            self.error_hosts or self.retry_wall or self.ejected or self.deaths or self.reason
+            self.error_hosts
+            or self.retry_wall
+            or self.ejected
+            or self.deaths
+            or self.reason
+            or self.need_memory_mb
         )
 
 

@@ -7,7 +7,7 @@ which submissions are read (:mod:`afanasy.model.reading`), edits are checked and
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -77,6 +77,8 @@ class JobSpec(WorkSpec):
     time_life: Seconds = -1
     depend_mask: Mask = ""
     depend_mask_global: Mask = ""
+    #: Serials of jobs to wait for, beside the masks (R32).
+    depend_jobs: list[Count] = []
     branch: Text = "/"
     folders: Texts = {}
     ppa: bool = False
@@ -86,6 +88,8 @@ class JobSpec(WorkSpec):
     offline: bool = False
     report: Text = ""
     thumb_path: Text = ""
+    #: Tasks in error at which the job pauses; 0 = never, -1 = the user's (R16).
+    errors_job_max: Count = -1
     try_this_blocks_num: list[Count] = []
     try_this_tasks_num: list[Count] = []
 
@@ -120,6 +124,8 @@ class BlockSpec(_Spec):
     need_cpu_cores: Count = -1
     need_cpu_freq_cores: Count = -1
     need_gpu_mem_mb: Count = -1
+    #: Devices that a task takes for itself (R26).
+    need_gpus: Annotated[int, Meta(ge=0, le=64)] = 0
     need_properties: Mask = ""
     max_running_tasks: Count = -1
     max_running_tasks_per_host: Count = -1
@@ -176,27 +182,100 @@ class UserSpec(WorkSpec):
     errors_avoid_host: Annotated[int, Meta(ge=0, le=255)] = 3
     errors_task_same_host: Annotated[int, Meta(ge=0, le=255)] = 3
     errors_forgive_time: Annotated[int, Meta(ge=0, le=_INT32)] = 18000
+    errors_job_max: Annotated[int, Meta(ge=0, le=_INT32)] = 0
     jobs_life_time: Seconds = 0
+    #: Where he hears of his jobs, and of which events (R66); none means done and error.
+    email: Name = ""
+    webhook: Text = ""
+    notify: list[Literal["created", "done", "error", "deleted"]] = []
 
 
-class RenderSpec(_Spec):
-    """What an operator set on a render; -1 is "not set" (PROTOCOL 2.3, R22)."""
+class BranchSpec(WorkSpec):
+    """Attributes of a branch (PROTOCOL 2.3)."""
+
+    solve_method: str = "solve_priority"
+    paused: bool = False
+    #: Jobs may make branches below by naming them.
+    create_childs: bool = False
+    #: Its jobs are solved beside each other, not by their users.
+    solve_jobs: bool = False
+
+
+class HostSpec(_Spec):
+    """What may be set on a render or on a pool: "Farm params" of PROTOCOL 2.3; -1 is "not set"."""
 
     priority: Priority = PRIORITY_DEFAULT
     annotation: Text = ""
     custom_data: Text = ""
     hidden: bool = False
-    user_name: Name = ""
     capacity_host: Count = -1
     max_tasks_host: Count = -1
+    power_host: Count = -1
+    properties_host: Mask = ""
+    services: list[Name] = []
+    services_disabled: list[Name] = []
+    #: Name → most on each host.
+    tickets_host: dict[Name, Count] = {}
+
+
+class RenderSpec(HostSpec):
+    """What an operator set on a render (PROTOCOL 2.3, R22)."""
+
+    user_name: Name = ""
     nimby: bool = False
     NIMBY: bool = False
     paused: bool = False
+    #: Path of its pool; "" = not placed yet.
+    pool: Text = ""
+    #: Who set nimby, NIMBY or paused, when, why and until when (R65); 0 = for good.
+    nimby_by: Name = ""
+    nimby_reason: Name = ""
+    nimby_since: Int64 = 0
+    nimby_until: Int64 = 0
+    paused_by: Name = ""
+    paused_reason: Name = ""
+    paused_since: Int64 = 0
+    paused_until: Int64 = 0
+
+
+class PoolSpec(HostSpec):
+    """Attributes of a pool (PROTOCOL 2.3, SEMANTICS 6.5, 8.6); -1 = the parent's."""
+
+    #: Regular expression; a new render whose name it matches comes into the pool.
+    pattern: Mask = ""
+    paused: bool = False
+    #: Name → (most together, most hosts or -1).
+    tickets_pool: dict[Name, tuple[Count, Count]] = {}
+    new_nimby: bool = False
+    new_paused: bool = False
+    sick_errors_count: Count = -1
+    heartbeat_sec: Count = -1
+    resources_update_period: Count = -1
+    zombie_time: Count = -1
+    exit_no_task_time: Count = -1
+    no_task_event_time: Count = -1
+    overload_event_time: Count = -1
+    idle_wolsleep_time: Count = -1
+    idle_free_time: Count = -1
+    busy_nimby_time: Count = -1
+    idle_cpu: Count = -1
+    idle_mem: Count = -1
+    idle_swp: Count = -1
+    idle_hddgb: Count = -1
+    idle_hddio: Count = -1
+    idle_netmbs: Count = -1
+    busy_cpu: Count = -1
+    busy_mem: Count = -1
+    busy_swp: Count = -1
+    busy_hddgb: Count = -1
+    busy_hddio: Count = -1
+    busy_netmbs: Count = -1
 
 
 FLAG_NUMERIC: Final = 1 << 0
 FLAG_VARCAPACITY: Final = 1 << 1
 FLAG_MULTIHOST: Final = 1 << 2
 FLAG_MASTER_ON_SLAVE: Final = 1 << 3
+FLAG_DEPEND_SUB_TASK: Final = 1 << 4
 FLAG_APPENDED_TASKS: Final = 1 << 9
 FLAG_SUSPEND_NEW: Final = 1 << 10

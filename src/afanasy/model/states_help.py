@@ -14,7 +14,10 @@ from afanasy.model.states import RenderSt, RunEnd, St
 STATES: Final[dict[St, tuple[str, str]]] = {
     St.RDY: ("It can start.", "Some task can start."),
     St.RUN: ("It runs.", "Some task runs."),
-    St.WDP: ("Its block waits for other blocks.", "It waits for other blocks to be done."),
+    St.WDP: (
+        "Its block waits for other blocks, or it for tasks of the same frames.",
+        "It waits for other blocks or jobs to be done.",
+    ),
     St.WTM: ("", "The job waits for its start time."),
     St.DON: ("It is done.", "All tasks are done or skipped."),
     St.ERR: ("It failed and is not tried again by itself.", "Some task is in that state."),
@@ -28,7 +31,7 @@ STATES: Final[dict[St, tuple[str, str]]] = {
     St.PSC: ("The parser called it a success.", ""),
     St.FPO: ("A command after the task failed; the task is done.", ""),
     St.BRF: ("A result file is missing or of a wrong size.", ""),
-    St.PPA: ("", ""),
+    St.PPA: ("", "The preview of the job is done; the rest waits until `ppa` is switched off."),
     St.RER: ("It failed and is tried again, after a while when it is not RDY at once.", ""),
     St.WRC: ("Its render is away; it is waited for.", "Some task waits for its render."),
     St.TRY: ("It is tried before all others.", ""),
@@ -46,11 +49,12 @@ RENDERS: Final[dict[RenderSt, str]] = {
     RenderSt.WSL: "It sleeps.",
     RenderSt.WWK: "It is being woken.",
     RenderSt.PAU: "It takes no new tasks.",
-    RenderSt.SIC: "It cools off after too many errors.",
+    RenderSt.SIC: "It cools off after too many errors, or is sick: the tasks of too many users "
+    "failed there.",
 }
 #: Bits of the protocol which this server never sets.
-NEVER: Final = frozenset({St.STO, St.STE, St.PPA})
-RENDERS_NEVER: Final = frozenset({RenderSt.WFL, RenderSt.WSL, RenderSt.WWK})
+NEVER: Final = frozenset({St.STO, St.STE})
+RENDERS_NEVER: Final[frozenset[RenderSt]] = frozenset()
 
 ENDS: Final[dict[RunEnd, str]] = {
     RunEnd.SUCCESS: "The command succeeded. The task is done.",

@@ -39,6 +39,8 @@ def _col(
 meta = _table("meta", _key("name", Key), _col("value", sa.Text()))
 users = _table("users", _key("name", Key), _col("id"), _col("doc", sa.Text()))
 renders = _table("renders", _key("name", Key), _col("id"), _col("doc", sa.Text()))
+pools = _table("pools", _key("path", Key), _col("id"), _col("doc", sa.Text()))
+branches = _table("branches", _key("path", Key), _col("id"), _col("doc", sa.Text()))
 jobs = _table(
     "jobs",
     _key("serial"),
@@ -90,6 +92,7 @@ open_runs = _table(
     _col("stop_cause", Word),
     _col("stop_target"),
     _col("stop_counts"),
+    _col("held", sa.Text(), null=True),
 )
 runs = _table(
     "runs",

@@ -101,7 +101,8 @@ class Writer:
         self._away = False
         self._upserts = {name: statements.upsert(engine, name) for name in schema.metadata.tables}
         self._deletes = {
-            name: statements.delete(engine, name) for name in ("users", "renders", "open_runs")
+            name: statements.delete(engine, name)
+            for name in ("meta", "users", "renders", "pools", "branches", "open_runs")
         }
         self._purging = True
         self._purge_from: dict[int, int] = {}

@@ -1,0 +1,93 @@
+"""How the text of a mask is read (R20, SEMANTICS 3.6, PROTOCOL 2.4 "Pattern modes").
+
+Three readings, each with an empty mask matching everything:
+
+* *regex*: a Perl-like regular expression that must match the whole name; the matcher is the farm's,
+  injected, because a slow one needs a clock (R21);
+* *find*: words split at ``| ; , :`` and blanks; a name that *starts with* one of them matches;
+* *contain*: the same words; a name that has one of them somewhere matches.
+
+Host masks without a type are read by their user's type, else by their looks.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from afanasy.core.state import Farm, Job, User
+
+MASKS_MAX: Final = 4096
+_WORDS = re.compile(r"[|;,: ]+")
+#: A hosts mask of these characters alone is read as today's prefix words (R20).
+_FIND_MASK = re.compile(r"[\w.\-|;,: ]*\Z")
+
+
+#: Characters that make a mask more than a name.
+_SPECIAL: Final = frozenset("\\^$.|?*+()[]{}#")
+#: A repeat after it makes a character optional.
+_REPEATS: Final = frozenset("?*{")
+
+
+def is_plain(mask: str) -> bool:
+    """The regular expression is just a name: it matches itself and nothing else."""
+    return _SPECIAL.isdisjoint(mask)
+
+
+@lru_cache(MASKS_MAX)
+def literal_start(mask: str) -> str:
+    """Letters that everything the regular expression matches begins with; "" when in doubt."""
+    if "|" in mask or "(?" in mask:  # other ways to begin, or flags
+        return ""
+    end = next((n for n, letter in enumerate(mask) if letter in _SPECIAL), len(mask))
+    if end < len(mask) and mask[end] in _REPEATS:
+        end -= 1
+    return mask[: max(end, 0)]
+
+
+@lru_cache(MASKS_MAX)
+def split_words(mask: str) -> tuple[str, ...]:
+    """The words of a *find* or *contain* mask."""
+    return tuple(word for word in _WORDS.split(mask) if word)
+
+
+def find_match(mask: str, name: str) -> bool:
+    """``name`` starts with a word of ``mask``. A mask without words matches all."""
+    return not mask or name.startswith(split_words(mask))
+
+
+def contain_match(mask: str, name: str) -> bool:
+    """``name`` has a word of ``mask`` somewhere. An empty mask matches all."""
+    return not mask or any(word in name for word in split_words(mask))
+
+
+@lru_cache(MASKS_MAX)
+def looks_like_words(mask: str) -> bool:
+    """A mask without a type that is read as prefix words, not as a regular expression."""
+    return _FIND_MASK.match(mask) is not None
+
+
+def type_of(job: Job) -> str:
+    """The type of the hosts masks of a job and its blocks: its own, else its user's, else ""."""
+    return job.spec.hosts_mask_type or job.user.spec.hosts_mask_type
+
+
+def host_matches(farm: Farm, mask: str, kind: str, host: str) -> bool:
+    """``host`` is one of those that a hosts mask means; ``kind`` "" reads it by its looks."""
+    if not mask:
+        return True
+    if kind == "find" or (kind != "regex" and looks_like_words(mask)):
+        return find_match(mask, host)
+    return farm.matcher(mask, host)
+
+
+def resolved_type(mask: str, kind: str) -> str:
+    """The reading in force, for people: "find" or "regex"."""
+    return kind or ("find" if looks_like_words(mask) else "regex")
+
+
+def user_type(user: User) -> str:
+    """The type of a user's own masks."""
+    return user.spec.hosts_mask_type

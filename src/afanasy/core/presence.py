@@ -1,0 +1,54 @@
+"""nimby, NIMBY and paused: who said so, since when, why, and until when (R65, SEMANTICS 8.4).
+
+A host that its owner took gives itself back when the time that he named has come. ``nimby_until``
+and ``paused_until`` are moments of the wall clock; 0 is for good.
+"""
+
+from __future__ import annotations
+
+from afanasy.core.effects import Note
+from afanasy.core.state import Farm, Render
+from afanasy.core.transitions import add_timer
+from afanasy.model.clock import Now
+
+
+def note(render: Render, params: dict[str, object], by: str, now: Now) -> None:
+    """An edit takes the host or frees it: remember who and when; the old reason and end go."""
+    spec = render.spec
+    for name, keys in (("nimby", ("nimby", "NIMBY")), ("paused", ("paused",))):
+        said = [key for key in keys if key in params]
+        if not said:
+            continue
+        taken = any(params[key] for key in said)
+        setattr(spec, f"{name}_by", by if taken else "")
+        setattr(spec, f"{name}_since", int(now.wall) if taken else 0)
+        for more, unset in (("reason", ""), ("until", 0)):
+            setattr(spec, f"{name}_{more}", params.get(f"{name}_{more}", unset) if taken else unset)
+            if not taken:
+                params.pop(f"{name}_{more}", None)
+
+
+def watch(farm: Farm, render: Render, now: Now) -> None:
+    """Ask to be woken when the host is to be given back."""
+    for until in (render.spec.nimby_until, render.spec.paused_until):
+        if until:
+            add_timer(farm, now.mono + max(until - now.wall, 0.0), "presence", render)
+
+
+def time_came(farm: Farm, render: Render, now: Now) -> bool:
+    """A timer came: give the host back if its time is over; True when it was."""
+    spec = render.spec
+    freed = False
+    if 0 < spec.nimby_until <= now.wall:
+        spec.nimby = spec.NIMBY = False
+        spec.nimby_by, spec.nimby_reason, spec.nimby_since, spec.nimby_until = "", "", 0, 0
+        freed = True
+    if 0 < spec.paused_until <= now.wall:
+        spec.paused = False
+        spec.paused_by, spec.paused_reason, spec.paused_since, spec.paused_until = "", "", 0, 0
+        freed = True
+    if freed:
+        farm.changes.renders[render.name] = render
+        farm.effects.append(Note("render_given_back", {"render": render.name}))
+    watch(farm, render, now)
+    return freed
