@@ -1,8 +1,9 @@
-"""The fields of jobs, blocks, tasks, renders and users that ``af.query`` returns (PROTOCOL 3).
+"""The fields of jobs, blocks, tasks, renders, users, pools, branches of ``af.query`` (PROTOCOL 3).
 
 Answers of the server leave out what is zero or empty, and count tasks for each block only.
-:func:`job`, :func:`block`, :func:`task`, :func:`render` and :func:`user` make plain objects of
-them: every field of these tables is there, and besides whatever else the server said.
+:func:`job`, :func:`block`, :func:`task`, :func:`render`, :func:`user`, :func:`pool` and
+:func:`branch` make plain objects of them: every field of these tables is there, and besides
+whatever else the server said.
 """
 
 from __future__ import annotations
@@ -154,8 +155,70 @@ USER: dict[str, tuple[Any, str]] = {
     "annotation": ("", "short remark"),
     "custom_data": ("", "text of a studio's own"),
 }
+POOL: dict[str, tuple[Any, str]] = {
+    "id": (0, "number"),
+    "name": ("", "path, as /film/gpu; short name pool"),
+    "parent": ("", "path of the pool above"),
+    "state": ("", "words, as RUN PAU"),
+    "paused": (False, "its renders take no new tasks"),
+    "priority": (0, "0 to 255; renders of higher ones are tried first"),
+    "pattern": ("", "expression: new renders that it names come into the pool"),
+    "pools_total": (0, "pools below it"),
+    "renders_total": (0, "renders in it and in the pools below, as all counts"),
+    "renders_online": (0, "renders whose agent is connected"),
+    "renders_offline": (0, "renders without an agent"),
+    "renders_busy": (0, "renders that run tasks"),
+    "renders_ready": (0, "renders that are online and idle"),
+    "renders_nimby": (0, "renders that are nimby or NIMBY"),
+    "renders_paused": (0, "renders that are paused"),
+    "renders_sick": (0, "renders that are sick"),
+    "run_tasks": (0, "running tasks"),
+    "run_capacity": (0, "capacity that they take"),
+    "capacity_host": (-1, "capacity of its renders; -1 = that of the pool above"),
+    "max_tasks_host": (-1, "most tasks at once of its renders; -1 = that of the pool above"),
+    "power_host": (-1, "power of its renders; -1 = that of the pool above"),
+    "properties_host": ("", "properties of its renders; empty = those of the pool above"),
+    "services": ([], "services of its renders; none = those of the pool above"),
+    "services_disabled": ([], "services that its renders do not run"),
+    "time_creation": (0, "when it was made"),
+    "annotation": ("", "short remark"),
+    "custom_data": ("", "text of a studio's own"),
+}
+BRANCH: dict[str, tuple[Any, str]] = {
+    "id": (0, "number"),
+    "name": ("", "path, as /film/shot1; short name branch"),
+    "parent": ("", "path of the branch above"),
+    "priority": (0, "0 to 255; 0 starts nothing"),
+    "paused": (False, "none of its jobs start tasks"),
+    "create_childs": (False, "jobs make branches below it by naming them"),
+    "branches_total": (0, "branches below it"),
+    "jobs_total": (0, "jobs in it and in the branches below, as all counts"),
+    "jobs_running": (0, "jobs with running tasks"),
+    "jobs_ready": (0, "jobs with tasks that can start"),
+    "jobs_done": (0, "jobs that are done"),
+    "jobs_error": (0, "jobs with failed tasks"),
+    "tasks_ready": (0, "tasks that can start"),
+    "tasks_error": (0, "failed tasks"),
+    "running_tasks_num": (0, "running tasks"),
+    "running_capacity_total": (0, "capacity that they take"),
+    "active_jobs": ([], "its jobs that are not done"),
+    "active_users": ([], "users with running tasks in it"),
+    "max_running_tasks": (-1, "most running tasks; -1 = any"),
+    "max_running_tasks_per_host": (-1, "most running tasks on one render; -1 = any"),
+    "hosts_mask": ("", "only renders of these names"),
+    "hosts_mask_exclude": ("", "no renders of these names"),
+    "need_os": ("", "system that a render must have"),
+    "need_properties": ("", "properties that a render must have"),
+    "time_creation": (0, "when it was made"),
+    "time_empty": (0, "since when it has no jobs"),
+    "annotation": ("", "short remark"),
+    "custom_data": ("", "text of a studio's own"),
+}
 #: Noun → its table.
-TABLES = {"jobs": JOB, "blocks": BLOCK, "tasks": TASK, "renders": RENDER, "users": USER}
+TABLES = {
+    "jobs": JOB, "blocks": BLOCK, "tasks": TASK, "renders": RENDER, "users": USER, "pools": POOL,
+    "branches": BRANCH,
+}  # fmt: skip
 #: Noun → short names in where-clauses, besides ``age`` (R58).
 SHORT = {
     "jobs": {"user": "user_name", "host": "host_name"},
@@ -163,6 +226,8 @@ SHORT = {
     "tasks": {"host": "render"},
     "renders": {"user": "user_name", "host": "name"},
     "users": {"user": "name", "host": "host_name"},
+    "pools": {"pool": "name"},
+    "branches": {"branch": "name"},
 }
 #: Members that the wire has now and then, so that where-clauses may name them too.
 _ALSO = {
@@ -170,13 +235,13 @@ _ALSO = {
         {"st", "locked", "ppa", "maintenance", "ignorenimby", "ignorepaused", "command_pre",
          "command_post", "user_list_order", "hosts_mask_type", "solve_method", "solve_need",
          "pools", "need_power", "need_memory", "need_hdd", "max_tasks_per_second",
-         "running_services", "thumb_path", "report"}
+         "running_services", "thumb_path", "report", "depend_jobs", "errors_job_max"}
     ),
     "blocks": frozenset(
         {"st", "flags", "sequential", "capacity_coeff_min", "capacity_coeff_max", "need_power",
          "need_cpu_freq_mgz", "need_cpu_cores", "need_cpu_freq_cores", "need_gpu_mem_mb",
-         "need_properties", "errors_retries", "errors_avoid_host", "errors_task_same_host",
-         "errors_forgive_time", "task_max_run_time", "task_min_run_time",
+         "need_gpus", "need_properties", "errors_retries", "errors_avoid_host",
+         "errors_task_same_host", "errors_forgive_time", "task_max_run_time", "task_min_run_time",
          "task_progress_change_timeout", "max_running_tasks_per_host", "tickets", "srv_info",
          "p_percentage", "p_error_hosts", "p_avoid_hosts", "p_tasks_ready", "p_tasks_done",
          "p_tasks_error", "p_tasks_skipped", "p_tasks_warning", "p_tasks_waitrec",
@@ -193,10 +258,23 @@ _ALSO = {
     "users": frozenset(
         {"hidden", "max_running_tasks_per_host", "max_tasks_per_second", "hosts_mask_type",
          "need_os", "need_properties", "need_power", "need_memory", "need_hdd", "pools",
-         "solve_method", "solve_need", "running_services"}
+         "solve_method", "solve_need", "running_services", "errors_job_max", "email", "webhook",
+         "notify"}
+    ),
+    "pools": frozenset(
+        {"st", "hidden", "tickets_pool", "tickets_host", "new_nimby", "new_paused",
+         "sick_errors_count", "zombie_time", "exit_no_task_time", "heartbeat_sec",
+         "resources_update_period", "no_task_event_time", "overload_event_time",
+         "idle_wolsleep_time", "idle_free_time", "busy_nimby_time"}
+    ),
+    "branches": frozenset(
+        {"hidden", "solve_jobs", "solve_method", "solve_need", "max_tasks_per_second",
+         "hosts_mask_type", "need_power", "need_memory", "need_hdd", "pools"}
     ),
 }  # fmt: skip
 _FLAG_NUMERIC = 1
+#: Bit of a pool's ``st``.
+_POOL_PAUSED = 2
 
 
 def known(kind: str) -> frozenset[str]:
@@ -289,3 +367,13 @@ def render(wire: dict[str, Any]) -> Node:
 def user(wire: dict[str, Any]) -> Node:
     """A user."""
     return _filled(USER, wire)
+
+
+def pool(wire: dict[str, Any]) -> Node:
+    """A pool."""
+    return _filled(POOL, wire, paused=bool(int(wire.get("st", 0)) & _POOL_PAUSED))
+
+
+def branch(wire: dict[str, Any]) -> Node:
+    """A branch."""
+    return _filled(BRANCH, wire)

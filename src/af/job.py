@@ -6,7 +6,7 @@ import json
 import os
 import time
 import warnings
-from typing import Any, cast
+from typing import Any, Iterable, cast
 
 from af import config, rules
 from af.answers import refusal, warnings_of
@@ -128,9 +128,17 @@ class Job(Work):
         """Wait until the matching jobs of all users are done."""
         self.data["depend_mask_global"] = rules.mask("depend_mask_global", mask)
 
+    def set_depend_jobs(self, serials: Iterable[int]) -> None:
+        """Wait until the jobs of these serials are done, as the answer to ``send`` names them."""
+        self.data["depend_jobs"] = [rules.whole("depend_jobs", one, 1) for one in serials]
+
     def set_need_os(self, mask: str) -> None:
         """Only renders of this system."""
         self.data["need_os"] = rules.mask("need_os", mask)
+
+    def set_errors_job_max(self, count: int) -> None:
+        """Pause the job when so many of its tasks have failed; 0 never."""
+        self.data["errors_job_max"] = rules.whole("errors_job_max", count, 0)
 
     def set_native_os(self) -> None:
         """Only renders of this computer's system."""

@@ -55,6 +55,10 @@ class Needs(Work):
         """Free graphics memory that a render must have."""
         self.data["need_gpu_mem_mb"] = rules.scaled("need_gpu_mem_mb", gigabytes, 1024)
 
+    def set_need_gpus(self, count: int) -> None:
+        """So many graphics cards for a task alone, named in ``CUDA_VISIBLE_DEVICES``."""
+        self.data["need_gpus"] = rules.whole("need_gpus", count, 0, 64)
+
     def set_need_cpu_freq_ghz(self, gigahertz: float) -> None:
         """Clock rate that a render must have."""
         self.data["need_cpu_freq_mgz"] = rules.scaled("need_cpu_freq_mgz", gigahertz, 1000)

@@ -1,4 +1,4 @@
-"""Read the farm: jobs, blocks, tasks, renders and users as plain objects.
+"""Read the farm: jobs, blocks, tasks, renders, users, pools and branches as plain objects.
 
 Every function returns a list of :class:`af.fields.Node`, dictionaries whose members are attributes
 too; the fields are documented in :mod:`af.fields`. ``where`` chooses them by a clause of
@@ -10,7 +10,7 @@ Raises :class:`af.ServerError` when no server answers or it refuses (kind ``refu
 
 from __future__ import annotations
 
-from typing import Any, Iterable, cast
+from typing import Any, Callable, Iterable, cast
 
 from af import config, fields, numeric, where
 from af.answers import refusal
@@ -133,6 +133,22 @@ def users(where: str = "") -> list[Node]:
     chosen = clause("users", where)
     nodes = [fields.user(wire) for wire in _nodes("users", {})]
     return [node for node in nodes if chosen(node)]
+
+
+def pools(where: str = "") -> list[Node]:
+    """Pools, by path: each before those below it."""
+    return _tree("pools", fields.pool, where)
+
+
+def branches(where: str = "") -> list[Node]:
+    """Branches, by path: each before those below it."""
+    return _tree("branches", fields.branch, where)
+
+
+def _tree(kind: str, make: Callable[[dict[str, Any]], Node], where: str) -> list[Node]:
+    chosen = clause(kind, where)
+    nodes = [make(wire) for wire in _nodes(kind, {})]
+    return sorted(filter(chosen, nodes), key=lambda node: str(node["name"]))
 
 
 # ------------------------------------------------------------------------------------ requests

@@ -247,6 +247,12 @@ CATALOGUE: tuple[Setting, ...] = (
         (SERVER,), live=False, flags=("afserver --data",), classic=False,
     ),
     Setting(
+        "af_farm_file", TEXT, "",
+        "The farm file: patterns of hosts and limits, in XML or JSON; empty is `farm.xml` or "
+        "`farm.json` in the folder of the database, if one is there.",
+        (SERVER,), live=False, flags=("afserver --farm",), classic=False,
+    ),
+    Setting(
         "af_server_log_level", TEXT, "info",
         "How much the server says in its log.",
         (SERVER,), live=False, choices=("debug", "info", "warning"),
@@ -262,6 +268,31 @@ CATALOGUE: tuple[Setting, ...] = (
         "Seconds without progress after which a task is stopped with an error, for blocks that "
         "name none; -1 is never.",
         (SERVER,), low=-1,
+    ),
+    Setting(
+        "af_sysjob_tasksmax", NUMBER, 1000,
+        "Places for tasks in each block of the system job; what is finished is written over.",
+        (SERVER,), low=1, high=100000,
+    ),
+    Setting(
+        "af_sysjob_tasklife", NUMBER, 1800,
+        "Seconds after which a task of the system job that no host takes is an error.",
+        (SERVER,), low=1,
+    ),
+    Setting(
+        "email_smtp_server", TEXT, "",
+        "Mail server that takes the server's mails, as `host` or `host:port`; empty sends none.",
+        (SERVER,),
+    ),
+    Setting(
+        "email_sender_address_host", TEXT, "localhost",
+        "What stands behind `noreply@` in the sender's address of mails.",
+        (SERVER,),
+    ),
+    Setting(
+        "af_render_cmd_wolwake", TEXT, "wolwake",
+        "Command that wakes a sleeping render; its name, address and MAC addresses are put behind.",
+        (SERVER,),
     ),
     # -- the render
     Setting(
@@ -305,6 +336,26 @@ CATALOGUE: tuple[Setting, ...] = (
         "af_render_hddspace_path", TEXT, "/",
         "Folder of the disk whose space the render reports.",
         (RENDER,), live=False,
+    ),
+    Setting(
+        "af_render_cmd_wolsleep", TEXT, "systemctl suspend",
+        "Command by which the render puts its host to sleep.",
+        (RENDER,), live=False,
+    ),
+    Setting(
+        "af_render_cmd_reboot", TEXT, "systemctl reboot",
+        "Command by which the render restarts its host.",
+        (RENDER,), live=False,
+    ),
+    Setting(
+        "af_render_cmd_shutdown", TEXT, "systemctl poweroff",
+        "Command by which the render switches its host off.",
+        (RENDER,), live=False,
+    ),
+    Setting(
+        "af_render_macs", LIST, [],
+        "MAC addresses by which this host is woken; empty is those of its network interfaces.",
+        (RENDER,), live=False, classic=False,
     ),
     Setting(
         "af_render_networkif", TEXT, "",

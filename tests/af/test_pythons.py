@@ -49,6 +49,30 @@ def test_every_setter_makes_the_same_json(
     assert [changed for changed, _ in told["result"]["good"]] == [row[3] for row in setters.GOOD]
 
 
+@pytest.mark.parametrize("python", pythons())
+def test_the_farm_is_asked(python: str) -> None:
+    """``af.query``: nodes are filled and chosen the same way everywhere."""
+    pools = [{"name": "/film", "id": 2, "st": 2}, {"name": "/", "id": 1, "renders_total": 3}]
+    code = (
+        f"import sys; sys.path.insert(0, {str(SRC)!r}); import af; "
+        "print([one.name for one in af.query.pools()],"
+        " [one.id for one in af.query.pools('paused=true')],"
+        " [one.jobs_total for one in af.query.branches('branch=/f*')])"
+    )
+
+    def answer(request: Any) -> Any:
+        kind = request["get"]["type"]
+        return {kind: pools if kind == "pools" else [{"name": "/f", "jobs_total": 5}]}
+
+    with TextServer(answer) as server:
+        done = subprocess.run(
+            [python, "-I", "-B", "-S", "-W", "error", "-c",
+             f"import os; os.environ['AF_SERVERNAME'] = {server.text!r}; {code}"],
+            capture_output=True, text=True, timeout=120, env={"PATH": os.environ["PATH"]},
+        )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "['/', '/film'] [2] [5]\n", "")
+
+
 def test_af_needs_only_the_standard_library() -> None:
     code = f"import sys; sys.path.insert(0, {str(SRC)!r}); import af, af.numeric; af.Job().filled()"
     done = subprocess.run(

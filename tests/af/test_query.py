@@ -102,6 +102,19 @@ def test_users(canned: CannedFarm) -> None:
     assert [one.name for one in af.query.users("paused=true and user=kim")] == ["kim"]
 
 
+def test_pools_and_branches(canned: CannedFarm) -> None:
+    root, film = af.query.pools()
+    assert (root.name, root.renders_online, root.paused, root.run_capacity) == ("/", 1, False, 2000)
+    assert (film.parent, film.paused, film.capacity_host, film.services) == ("/", True, -1, [])
+    assert [one.name for one in af.query.pools("pool=/film* and paused=true")] == ["/film.x"]
+    assert canned.last("get") == {**WHO, "type": "pools"}
+    root, film = af.query.branches()
+    assert (root.jobs_total, root.active_jobs[0]["name"], film.paused) == (4, "shot.v1", True)
+    assert [one.name for one in af.query.branches("jobs_error>0")] == ["/film"]
+    with pytest.raises(af.WhereError, match="did you mean 'renders_busy'"):
+        af.query.pools("renders_bus>1")
+
+
 @pytest.mark.parametrize("kind", fields.TABLES)
 def test_every_documented_field_is_there(canned: CannedFarm, kind: str) -> None:
     ask = getattr(af.query, kind)

@@ -78,6 +78,23 @@ def test_every_setter_has_a_twin(method: str) -> None:
         assert callable(getattr(getattr(af, kind), twin(method)))
 
 
+def test_what_the_original_has_not() -> None:
+    """These have no classic name, and raise."""
+    job, block = af.Job(), af.Block()
+    job.set_depend_jobs([7, "12"])
+    job.set_errors_job_max(50)
+    block.set_need_gpus(2)
+    assert (job.data["depend_jobs"], job.data["errors_job_max"]) == ([7, 12], 50)
+    assert block.data["need_gpus"] == 2
+    for refused in (
+        lambda: job.set_depend_jobs([0]),
+        lambda: job.set_errors_job_max(-1),
+        lambda: block.set_need_gpus(65),
+    ):
+        with pytest.raises(ValueError, match="must be at"):
+            refused()
+
+
 def test_the_warning_points_at_the_script() -> None:
     with pytest.warns(af.AfWarning, match="priority must be at least 0, not -3") as told:
         af.Job().setPriority(-3)

@@ -104,7 +104,7 @@ def test_the_servers_own_words_are_passed_on(afcmd: Afcmd) -> None:
         ("set 5.beauty 6 priority=5", 2, "blocks are changed in one job at a time"),
         ("set --user kim 5 priority=5", 2, "'5' has no place beside --user"),
         ("set --mask a --block b priority=5", 2, "'--block' has no place beside --mask"),
-        ("render r1 dance", 2, "invalid choice: 'dance'"),
+        ("render r1 dance", 2, "'dance' is no verb of renders"),
         ("renders pause r1 exit", 2, "one word too many"),
         ("wait", 2, "the following arguments are required: JOB"),
         ("wait 5 --timeout soon", 2, "--timeout: 'soon' is no duration"),

@@ -28,6 +28,10 @@ def users(**members: Any) -> dict[str, Any]:
     return {"type": "users", "mask": "kim", **members}
 
 
+def pools(mask: str = "/f.*", **members: Any) -> dict[str, Any]:
+    return {"type": "pools", "mask": mask, **members}
+
+
 def does(name: str) -> dict[str, Any]:
     return {"operation": {"type": name}}
 
@@ -55,10 +59,15 @@ ACTIONS = {
     "runpause r.*": renders(params={"paused": False}),
     "reject r.*": renders(**does("eject_tasks")),
     "rejnotmy r.*": renders(**does("eject_tasks_keep_my")),
+    "rsleep r.*": renders(**does("wol_sleep")),
+    "rwake r.*": renders(**does("wol_wake")),
     "rexit r.*": renders(**does("exit")),
     "rexit": renders("desk", **does("exit")),
     "rdel r.*": renders(**does("delete")),
     "rdel": renders("desk", **does("delete")),
+    "ppri /f.* 50": pools(params={"priority": 50}),
+    "ppause /f.*": pools(params={"paused": True}),
+    "punpause /f.*": pools(params={"paused": False}),
     "udel kim": users(**does("delete")),
     "upri kim 50": users(params={"priority": 50}),
     "utmax kim 5": users(params={"max_running_tasks": 5}),
@@ -67,11 +76,13 @@ ACTIONS = {
 SHOWN = {
     "jlist": "afanasy", "jid 5": "beauty", "jlog 5": "pause: by jimmy", "jprog 5": "frame 1-9",
     "tlog 5 0 2": "a story", "tout 5 0 2": "frame 21", "tout 5 0 2 1": "frame 21",
+    "plist": "/film.x", "plog 2": "line of pools log",
     "rlist": "r10.x", "rrlist": "45%", "rrlist r1": "45%", "ulist": "kim", "ujobs 3": "broken job",
     "uadd bob": "added user bob", "cload": "nothing changed",
     "stat": "get jobs", "stat 2": "get jobs", "stat 2 1": "get jobs", "db_check": "integrity",
     "db_drivers": "sqlite3", "jweight": "tasks", "parse generic": "verdict: ok",
-    "parse generic 5": "frame: 0 of 5",
+    "parse generic 5": "frame: 0 of 5", "fload": "farm.xml was read",
+    "fcheck r1 desk": "no farm file", "fcheck": "no farm file",
 }  # fmt: skip
 STORY = {"story": {"task_name": "a story", "runs": [], "state": " ERR"}}
 RELOADED = {"info": {"kind": "log", "text": "nothing changed"}, "changed": [], "waiting": []}
@@ -83,7 +94,13 @@ CHECK = {"db_check": {"ok": True, "driver": "sqlite", "version": "3", "schema": 
     "checks": [{"name": "integrity", "ok": True, "text": "fine", "hint": ""}], "sizes": {},
 }}  # fmt: skip
 SQL = {"sql": {"columns": ["serial", "tasks"], "rows": [[2, 5]], "truncated": False}}
+FARM_READ = {"info": {"kind": "log", "text": "farm.xml was read"}, "changed": True, "renders": []}
+HOSTS = {"hosts": [{"name": "r1", "known": True, "farm_file": False, "patterns": [], "values": {},
+    "services": {}, "other_services": True,
+}]}  # fmt: skip
 CANNED = {
+    "fload": FARM_READ,
+    "fcheck": HOSTS,
     "jweight": SQL,
     "cload": RELOADED,
     "stat": STATS,

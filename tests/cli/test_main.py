@@ -108,6 +108,12 @@ def test_help_of_a_command(afcmd: Afcmd, command: str) -> None:
         (["help", "frobnicate"], "there is no command 'frobnicate'"),
         (["config", "dance"], "config has no verb 'dance'; it has list, show, get, set, unset,"),
         (["config", "get"], "config get takes 1 word"),
+        (["farm", "relod"], "farm has no verb 'relod'; did you mean 'reload'?"),
+        (["farm", "reload", "now"], "farm reload takes no words"),
+        (["farm", "check"], "farm check takes at least one HOST"),
+        (["farm", "verify"], "farm verify takes one FILE"),
+        (["farm", "show", "a", "b"], "farm show takes one FILE at most"),
+        (["farm", "show", "--file", "x"], "farm show knows no --file; it is for check"),
     ],
 )
 def test_wrong_words(afcmd: Afcmd, words: list[str], said: str) -> None:

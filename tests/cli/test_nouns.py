@@ -127,6 +127,10 @@ def test_appending(afcmd: Afcmd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         (["restart", "5.beauty", "1", "--with-depends"],
          {"type": "restart", "mode": "affect_depends", "task_ranges": [[0, 0]]}, [0]),
         (["restart", "5", "--with-depends"], {"type": "restart", "mode": "affect_depends"}, [-1]),
+        (["restart", "5", "--upstream"], {"type": "restart", "mode": "affect_depends"}, [-1]),
+        (["restart", "5", "--downstream"], {"type": "restart", "mode": "downstream"}, [-1]),
+        (["skip", "5.beauty", "1", "--downstream"],
+         {"type": "skip", "mode": "downstream", "task_ranges": [[0, 0]]}, [0]),
     ],
 )  # fmt: skip
 def test_operations(

@@ -62,8 +62,15 @@ LINES: dict[str, str] = {
     "render": "a",
     "users": "",
     "user": "anna",
+    "pools": "",
+    "pool": "/film",
+    "branches": "",
+    "branch": "/",
+    "move": "up {job}",
     "server": "",
     "config": "",
+    "limits": "",
+    "farm": "{farmfile}",
     "stats": "",
     "db": "drivers",
     "plugins": "",
@@ -96,6 +103,7 @@ LINES: dict[str, str] = {
             "reset-errors", "reset-tries", "skip", "done", "delete",
         )
     },
+    "jobs move": "bottom {new}",
     "jobs set": "{new} annotation=☃",
     "blocks list": "{job} 'tasks_num>1'",
     "blocks show": "{job}.beauty",
@@ -121,6 +129,7 @@ LINES: dict[str, str] = {
     "renders list": "state~ONL",
     "renders show": "a",
     "renders log": "a",
+    "renders why": "a",
     "renders set": "a annotation=☃",
     **{
         f"renders {verb}": "a"
@@ -128,8 +137,33 @@ LINES: dict[str, str] = {
             "nimby", "NIMBY", "free", "pause", "unpause", "eject", "eject-others", "heal",
         )
     },
+    **{
+        f"renders {verb}": "{offline}"
+        for verb in ("restart", "wake", "reboot", "shutdown")
+    },
+    "renders sleep": "{online}",
+    "renders move": "{online} /film",
+    "renders reassign": "{online}",
     "renders exit": "{online}",
     "renders delete": "{offline}",
+    "pools list": "renders_online>0",
+    "pools show": "/film",
+    "pools log": "/film",
+    "pools add": "/film/{pool} priority=50 capacity_host=2000",
+    "pools set": "/film annotation=☃ tickets_pool=nuke:5:2",
+    **{
+        f"pools {verb}": "/film"
+        for verb in ("pause", "unpause", "heal", "eject", "exit", "delete-renders")
+    },
+    "pools delete": "{emptypool}",
+    "branches list": "branches_total=0",
+    "branches show": "/",
+    "branches log": "/",
+    "branches pause": "/film",
+    "branches start": "/film",
+    "branches set": "/film max_running_tasks=50",
+    "branches delete": "{emptybranch}",
+    "branches delete-done": "/film",
     "users list": "user=anna",
     "users show": "anna",
     "users log": "anna",
@@ -140,6 +174,13 @@ LINES: dict[str, str] = {
     "users set": "{user} priority=60",
     "server show": "",
     "server stats": "",
+    "limits list": "",
+    "limits set": "nuke 10 --hosts 5",
+    "limits unset": "{limited}",
+    "farm show": "",
+    "farm check": "a desk7 --file {farmfile}",
+    "farm verify": "{farmfile}",
+    "farm reload": "",
     "stats show": "--sort count",
     "plugins list": "--plugins {plugins}",
     "plugins check": "{plugins}",
@@ -188,6 +229,13 @@ LINES: dict[str, str] = {
     "rejnotmy": "a",
     "rexit": "{online}",
     "rdel": "{offline}",
+    "rsleep": "{online}",
+    "rwake": "{offline}",
+    "plist": "",
+    "plog": "1",
+    "ppri": "/film 50",
+    "ppause": "/film",
+    "punpause": "/film",
     "ulist": "",
     "ujobs": "{uid}",
     "uadd": "{nobody}",
@@ -196,6 +244,8 @@ LINES: dict[str, str] = {
     "utmax": "{user} 5",
     "uhmask": "{user} a",
     "cload": "",
+    "fload": "",
+    "fcheck": "a",
     "stat": "3 count",
     "parse": "generic 5",
     "db_check": "",
@@ -228,6 +278,8 @@ class Scene(dict[str, str]):
         self.folder = farm.folder / "scene"
         self.folder.mkdir()
         self._made = 0
+        self._add_pool("/", "film")
+        self._submit("in a branch", offline=True, branch="/film")
         self._jobs_done()
         self._write_files()
 
@@ -247,8 +299,30 @@ class Scene(dict[str, str]):
                 render.end()
                 wait_until(lambda: "OFF" in self._state(f"r{number}"), "an offline render")
             return f"r{number}"
-        assert name in ("nobody", "folder"), f"the farm has no {name!r}"
-        return f"nobody{number}" if name == "nobody" else str(self.folder / f"out{number}")
+        if name == "limited":
+            operation = {"type": "set", "name": f"limited{number}", "max_count": 3}
+            who = {"user_name": "anna", "host_name": "desk", "type": "limits"}
+            self.farm.ask({"action": {**who, "operation": operation}})
+            return f"limited{number}"
+        if name == "emptypool":
+            self._add_pool("/film", f"empty{number}")
+            return f"/film/empty{number}"
+        if name == "emptybranch":
+            job = self._submit(f"passing{number}", offline=True, branch=f"/empty{number}")
+            self.farm.action(job, "delete")
+            wait_until(lambda: not self._jobs_in(f"/empty{number}"), "a branch without jobs")
+            return f"/empty{number}"
+        assert name in ("nobody", "pool", "folder"), f"the farm has no {name!r}"
+        return str(self.folder / f"out{number}") if name == "folder" else f"{name}{number}"
+
+    def _add_pool(self, parent: str, name: str) -> None:
+        operation = {"type": "add_pool", "name": name}
+        who = {"user_name": "anna", "host_name": "desk", "type": "pools", "mask": parent}
+        self.farm.ask({"action": {**who, "operation": operation}})
+
+    def _jobs_in(self, branch: str) -> int:
+        (found,) = self.farm.ask({"get": {"type": "branches", "mask": branch}})["branches"]
+        return int(found.get("jobs_total", 0))
 
     def _submit(self, name: str, **members: Any) -> int:
         return self.farm.submit(
@@ -281,6 +355,10 @@ class Scene(dict[str, str]):
             path = self.folder / f"{name}.json"
             path.write_text(json.dumps(content), encoding="utf-8")
             self[name] = str(path)
+        self["farmfile"] = str(self.folder / "farm.xml")
+        Path(self["farmfile"]).write_text(
+            '<farm><pattern name="всё ☃"><service name="generic"/></pattern></farm>', "utf-8"
+        )
         plugin = self.folder / "plugins" / "services" / "toon.py"
         plugin.parent.mkdir(parents=True)
         plugin.write_text(

@@ -82,6 +82,23 @@ def test_operations_on_tasks(at: Terminal, tmp_path: Path) -> None:
     at.say("wait", str(job))
 
 
+def test_a_restart_goes_downstream(at: Terminal, tmp_path: Path) -> None:
+    """Sim, mesh by frames, movie by block; and `why` says what is odd about the masks."""
+    command = {"flags": 1, "frame_first": 1, "frame_last": 3, "command": "true"}
+    job = at.farm.submit(
+        {"name": "sim", **command},
+        {"name": "mesh", "tasks_depend_mask": "sim", **command},
+        {"name": "movie", "depend_mask": "me.*", **command},
+    )
+    at.say("wait", str(job))
+    assert "7 tasks" not in at.say("restart", f"{job}.sim", "2")
+    at.say("wait", str(job))
+    assert "5 tasks" in at.say("restart", f"{job}.sim", "2", "--downstream")
+    at.say("wait", str(job))
+    odd = at.farm.submit({"tasks_depend_mask": "nobody", **command}, name="odd", offline=True)
+    assert "mind: tasks_depend_mask: 'nobody' matches no other block" in at.say("why", str(odd))
+
+
 def test_appending(at: Terminal, tmp_path: Path) -> None:
     job = at.farm.submit({"name": "list", "tasks": [{"name": "t", "command": "echo one"}]})
     at.say("wait", str(job))

@@ -16,7 +16,7 @@ from afanasy.render.resources import Sampler, gpu_fields, hardware, rates
 
 FIELDS = {
     "cpu_num", "cpu_mhz", "cpu_temp", "cpu_loadavg", "cpu_user", "cpu_nice", "cpu_system",
-    "cpu_idle", "cpu_iowait", "cpu_irq", "cpu_softirq", "mem_total_mb", "mem_free_mb",
+    "netifs", "cpu_idle", "cpu_iowait", "cpu_irq", "cpu_softirq", "mem_total_mb", "mem_free_mb",
     "mem_cached_mb", "mem_buffers_mb", "swap_total_mb", "swap_used_mb", "hdd_total_gb",
     "hdd_free_gb", "hdd_rd_kbsec", "hdd_wr_kbsec", "hdd_busy", "net_recv_kbsec",
     "net_send_kbsec", "gpu_gpu_util", "gpu_gpu_temp", "gpu_mem_total_mb", "gpu_mem_used_mb",
@@ -43,7 +43,7 @@ def test_all_fields_and_their_types() -> None:
     for name, value in values.items():
         if name in ("hw_info", "gpu_string"):
             assert isinstance(value, str)
-        elif name in ("cpu_loadavg", "logged_in_users"):
+        elif name in ("cpu_loadavg", "logged_in_users", "netifs"):
             assert isinstance(value, list)
         else:
             assert isinstance(value, int), name

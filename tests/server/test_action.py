@@ -178,3 +178,23 @@ def test_renders_and_users(farm: StoryFarm) -> None:
     assert "bob" in farm.core.users
     strict = action(farm, strict=True, type="users", mask="bob", operation={"type": "delete"})
     assert strict["error"]["code"] == "has_jobs"
+
+
+def test_answers_say_what_is_odd_about_dependencies(farm: StoryFarm) -> None:
+    """Masks that name nobody, and rings (issue: warn at submission, and after edits)."""
+    first = farm.submit(name="first", job={"depend_mask": "second"})
+    second = farm.submit(name="second")
+    answer = action(farm, ids=[second.id], params={"depend_mask": "fi.*"})
+    assert answer["warnings"] == [
+        "job.depend_mask: jobs wait for each other: second waits for first waits for second"
+    ]
+    answer = action(farm, ids=[first.id], block_ids=[0], params={"tasks_depend_mask": "x"})
+    assert (
+        "job.blocks[0].tasks_depend_mask: 'x' matches no other block of the job"
+        in (answer["warnings"])
+    )
+    assert "warnings" not in action(farm, ids=[second.id], params={"priority": 50})
+    answer = action(farm, ids=[second.id], operation={"type": "skip"}, block_ids=[0])
+    assert answer["count"] == 1
+    answer = action(farm, ids=[second.id], operation={"type": "restart", "mode": "downstream"})
+    assert answer["count"] == 1

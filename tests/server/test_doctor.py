@@ -133,7 +133,7 @@ def test_a_look_that_breaks_is_a_failure(
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(doctor, "check_disk", broken)
-    options = argparse.Namespace(bind=None, port=0, data=tmp_path, plugins=[], json=False)
+    options = argparse.Namespace(bind=None, port=0, data=tmp_path, plugins=[], json=False, farm="")
     assert doctor.run(options, lambda: None) == 1
     assert "fail  disk: cannot be looked at: [Errno 5]" in capsys.readouterr().out
 
@@ -369,3 +369,19 @@ def test_plug_ins(tmp_path: Path):
     assert "bad.py: line 1: ModuleNotFoundError" in texts[0]
     assert "wrong.py" in texts[1]
     assert "is no folder" in failed(doctor.check_plugins([tmp_path / "away"])).text
+
+
+# -- the farm file
+
+
+def test_a_farm_file(tmp_path: Path) -> None:
+    assert doctor.check_farm_file("", tmp_path) == []
+    path = tmp_path / "farm.xml"
+    path.write_text('<farm><pattern name="all"/></farm>')
+    assert levels(doctor.check_farm_file("", tmp_path)) == ["ok"]
+    path.write_text("<farm>\n<pattern/></farm>")
+    found = failed(doctor.check_farm_file("", tmp_path))
+    assert found.level == "warn"
+    assert f"{path}:2: pattern: a pattern needs a name" in found.text
+    assert failed(doctor.check_farm_file(str(path), tmp_path)).level == "fail"
+    assert "No such file" in failed(doctor.check_farm_file(f"{path}x", tmp_path)).text

@@ -8,15 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from afanasy.core.mask_syntax import EXPANSION_MAX, compile_mask, expansion
+from afanasy.core.masks import contain_match, find_match
 from afanasy.model.errors import UserError
-from afanasy.server.matcher import (
-    EXPANSION_MAX,
-    Masks,
-    compile_mask,
-    contain_match,
-    expansion,
-    find_match,
-)
+from afanasy.server.matcher import Masks
 
 SLOW = "(a|aa)+$"
 SLOW_NAME = "a" * 60 + "b"

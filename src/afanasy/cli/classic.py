@@ -13,7 +13,10 @@ from afanasy.cli.exits import CliError, Exit
 
 
 class Verb(NamedTuple):
-    """One classic verb: its arguments, of which ``[…]`` may be left out, and the words it means."""
+    """One classic verb: its arguments, of which ``[…]`` may be left out, and the words it means.
+
+    Of an argument ``[NAME…]`` there may be any number; they stand behind the words.
+    """
 
     arguments: str
     words: tuple[str, ...]
@@ -24,6 +27,8 @@ class Verb(NamedTuple):
         options = [word for word in given if _OPTION.match(word)]
         names = self.arguments.split()
         least = sum(not one.startswith("[") for one in names)
+        if self.arguments.endswith("…]"):
+            return [*self.words, *values, *options]
         if not least <= len(values) <= len(names):
             usage = f"{name} {self.arguments}".strip()
             raise CliError(Exit.BAD_INPUT, f"{name} takes {_count(least, len(names))}", usage)
@@ -51,6 +56,10 @@ def _on_jobs(verb: str) -> Verb:
 
 def _on_renders(verb: str, arguments: str = "MASK") -> Verb:
     return Verb(arguments, ("render", "--regex", "--do", verb, "{0}"))
+
+
+def _on_pools(verb: str) -> Verb:
+    return Verb("MASK", ("pool", "--regex", verb, "{0}"))
 
 
 def _set(kind: str, key: str, arguments: str) -> Verb:
@@ -94,8 +103,15 @@ CLASSIC: dict[str, Verb] = {
     "runpause": _on_renders("unpause"),
     "reject": _on_renders("eject"),
     "rejnotmy": _on_renders("eject-others"),
+    "rsleep": _on_renders("sleep"),
+    "rwake": _on_renders("wake"),
     "rexit": Verb("[MASK]", ("render", "--do", "exit", "{0}")),
     "rdel": Verb("[MASK]", ("render", "--do", "delete", "{0}")),
+    "plist": Verb("", ("pools",)),
+    "plog": Verb("ID", ("pool", "--log", "{0}")),
+    "ppri": _set("pools", "priority", "MASK N"),
+    "ppause": _on_pools("pause"),
+    "punpause": _on_pools("unpause"),
     "ulist": Verb("", ("users",)),
     "ujobs": Verb("ID", ("jobs", "--all", "--uid", "{0}")),
     "uadd": Verb("NAME", ("user", "add", "{0}")),
@@ -106,6 +122,8 @@ CLASSIC: dict[str, Verb] = {
     "uhmask": _set("users", "hosts_mask", "MASK HOSTS"),
     "stat": Verb("[COLUMNS] [SORT]", ("stats", "--columns={0}", "--sort={1}")),
     "parse": Verb("PARSER [FRAMES]", ("plugins", "try", "{0}", "-", "--frames={1}")),
+    "fload": Verb("", ("farm", "reload")),
+    "fcheck": Verb("[HOST…]", ("farm", "check")),
     "db_check": Verb("", ("db", "check")),
     "db_drivers": Verb("", ("db", "drivers")),
 }
@@ -129,6 +147,8 @@ def expand(name: str, given: list[str]) -> list[str] | None:
     if verb is None:
         return None
     words = verb.expand(name, given)
+    if name == "fcheck" and not given:
+        words.append("-")
     if name in _OWN and any(not _OPTION.match(word) for word in given):
         words.append("--regex")
     return words

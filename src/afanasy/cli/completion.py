@@ -45,12 +45,16 @@ _CONNECT_S, _ANSWER_S = 0.3, 1.0
 _NAMES: Final = {
     "render": "renders",
     "user": "users",
+    "pool": "pools",
+    "branch": "branches",
     **dict.fromkeys(("export", "resubmit"), "serials"),
     **dict.fromkeys(("job", "blocks", "tasks", "why", "log", "output", "wait", "append"), "jobs"),
 }
 #: Their first word is one of a few.
-_OPERATIONS: Final = frozenset({"path", "str", "net"})
-_OPTION_NAMES: Final = {"--render": "renders", "--user": "users"}
+_OPERATIONS: Final = frozenset({"path", "str", "net", "move"})
+_OPTION_NAMES: Final = {
+    "--render": "renders", "--user": "users", "--pool": "pools", "--branch": "branches",
+}  # fmt: skip
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -126,10 +130,17 @@ def _of_command(
         ]  # fmt: skip
     if command in _NAMES and not rest:
         return _names(farm, _NAMES[command])
-    if command == "render" and len(rest) == 1 and not extra:
-        from afanasy.cli.render import VERBS
+    if command == "move":
+        return _names(farm, "jobs")
+    if command == "render":
+        if [*extra, *rest][-2:-1] == ["move"] or rest[1:] == ["move"]:
+            return _names(farm, "pools")
+        if len(rest) == 1 and not extra:
+            from afanasy.cli.render import VERBS
 
-        return list(VERBS)
+            return list(VERBS)
+    if command == "farm" and [*extra, *rest][:1] == ["check"]:
+        return _names(farm, "renders")
     if command == "plugins":
         from afanasy.cli.plugins import KINDS, names
 

@@ -1,4 +1,4 @@
-"""``afcmd set``: change parameters of a job, block, render or user."""
+"""``afcmd set``: change parameters of a job, block, render, user, pool or branch."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from afanasy.cli.selection import find_block, find_place
 from afanasy.cli.show import Show
 from afanasy.cli.values import WORD, parse_words
 
+#: Option → the type of the nodes it names one of.
+_KINDS = {"render": "renders", "user": "users", "pool": "pools", "branch": "branches"}
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What to change, and the new values."""
-    places = "JOB… | JOB.BLOCK | --render NAME | --user NAME | --mask RE"
+    places = "JOB… | JOB.BLOCK | --render NAME | --user NAME | --pool P | --branch P | --mask RE"
     parser.usage = f"afcmd set [options] ({places}) key=value…"
     parser.add_argument(
         "words", metavar="JOB… key=value…", nargs="+", help="jobs (or JOB.BLOCK), and the values"
@@ -24,11 +27,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     other = parser.add_mutually_exclusive_group()
     other.add_argument("--render", metavar="NAME", help="this render instead of a job")
     other.add_argument("--user", metavar="NAME", help="this user instead of a job")
+    other.add_argument("--pool", metavar="P", help="the pool of this path instead of a job")
+    other.add_argument("--branch", metavar="P", help="the branch of this path instead of a job")
     other.add_argument("--mask", metavar="RE", help="all jobs whose whole name matches")
     parser.add_argument(
         "--regex",
         action="store_true",
-        help="NAME of --render or --user is a regular expression of whole names",
+        help="what --render, --user, --pool or --branch name is a regular expression of whole "
+        "names",
     )
 
 
@@ -38,7 +44,7 @@ def run(options: argparse.Namespace, farm: Farm, show: Show) -> int:
     params = parse_words([word for word in options.words if WORD.fullmatch(word)])
     if not params:
         raise CliError(Exit.BAD_INPUT, "no new value was given", "as priority=120")
-    elsewhere = [name for name in ("render", "user", "mask") if getattr(options, name) is not None]
+    elsewhere = [name for name in (*_KINDS, "mask") if getattr(options, name) is not None]
     if not elsewhere:
         return _set_jobs(options, farm, show, names, params)
     if names or options.block is not None:
@@ -51,10 +57,10 @@ def run(options: argparse.Namespace, farm: Farm, show: Show) -> int:
         answer = farm.action("jobs", mask=name, params=params)
         tell(show, answer, f"set {changed} of jobs matching {name}", "job")
     elif options.regex:
-        answer = farm.action(what + "s", mask=name, params=params)
-        tell(show, answer, f"set {changed} of {what}s matching {name}", what)
+        answer = farm.action(_KINDS[what], mask=name, params=params)
+        tell(show, answer, f"set {changed} of {_KINDS[what]} matching {name}", what)
     else:
-        answer = farm.on_named(what + "s", name, params=params)
+        answer = farm.on_named(_KINDS[what], name, params=params)
         tell(show, answer, f"set {changed} of {what} {name}")
     return Exit.OK
 

@@ -81,19 +81,19 @@ class Farm:
             if unknown:
                 raise CliError(
                     Exit.NOT_FOUND,
-                    f"there is no {kind[:-1]} {unknown[1]}",
+                    f"there is no {one_of(kind)} {unknown[1]}",
                     f"afcmd {kind} lists them",
                 ) from None
             if error.exit_code == Exit.NOT_FOUND and "No node matches" in error.message:
                 raise CliError(
                     Exit.NOT_FOUND,
-                    f"no {kind[:-1]} matches {members.get('mask')!r}",
+                    f"no {one_of(kind)} matches {members.get('mask')!r}",
                     f"afcmd {kind} lists them",
                 ) from None
             raise
 
     def on_named(self, kind: str, name: str, **members: Any) -> Json:
-        """An ``action`` on the render or user of exactly this name."""
+        """An ``action`` on the render, user, pool or branch of exactly this name."""
         try:
             return self.action(kind, mask=re.escape(name), **members)
         except CliError as error:
@@ -123,23 +123,37 @@ class Farm:
                 return node
         return None
 
+    def node(self, kind: str, name: str) -> Json:
+        """The node of exactly this name. Raises CliError when there is none."""
+        found = self.named(kind, name)
+        if found is None:
+            raise _no_such(kind, name)
+        return found
+
+    def place(self, kind: str, word: str) -> Json:
+        """The pool or branch of this path, or of this id. Raises CliError when there is none."""
+        for node in self.nodes(kind) if word.isdigit() else ():
+            if node.get("id") == int(word):
+                return node
+        return self.node(kind, word)
+
     def render(self, name: str) -> Json:
         """The render of this name. Raises CliError when there is none."""
-        found = self.named("renders", name)
-        if found is None:
-            raise _no_such("renders", name)
-        return found
+        return self.node("renders", name)
 
     def user(self, name: str) -> Json:
         """The user of this name. Raises CliError when there is none."""
-        found = self.named("users", name)
-        if found is None:
-            raise _no_such("users", name)
-        return found
+        return self.node("users", name)
+
+
+def one_of(kind: str) -> str:
+    """The word for one of them: "branch" of "branches"."""
+    return "branch" if kind == "branches" else kind[:-1]
 
 
 def _no_such(kind: str, name: str) -> CliError:
-    return CliError(Exit.NOT_FOUND, f"there is no {kind[:-1]} {name!r}", f"afcmd {kind} lists them")
+    text = f"there is no {one_of(kind)} {name!r}"
+    return CliError(Exit.NOT_FOUND, text, f"afcmd {kind} lists them")
 
 
 def whoami() -> Json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Callable
 
 from afanasy.cli.exits import CliError, Exit
 from afanasy.cli.farm import Json
@@ -41,7 +42,7 @@ def add_watch(parser: argparse.ArgumentParser) -> None:
 class Filter:
     """What the filters let through. Raises CliError when one makes no sense.
 
-    ``kind`` is jobs, blocks, tasks, renders or users; the clause is about the fields of
+    ``kind`` is a type of nodes, or blocks or tasks; the clause is about the fields of
     :mod:`af.fields`, so nodes are given as the server sent them.
     """
 
@@ -59,9 +60,11 @@ class Filter:
                 self._where = query.clause(kind, options.where)
             except WhereError as error:
                 raise CliError(Exit.BAD_INPUT, str(error), field="WHERE") from None
-            self._made = {"jobs": fields.job, "renders": fields.render, "users": fields.user}.get(
-                kind, fields.Node
-            )
+            makers: dict[str, Callable[[Json], fields.Node]] = {
+                "jobs": fields.job, "renders": fields.render, "users": fields.user,
+                "pools": fields.pool, "branches": fields.branch,
+            }  # fmt: skip
+            self._made = makers.get(kind, fields.Node)
 
     def must_equal(self, field: str) -> list[str]:
         """Texts of which the field must be one; [] = any."""

@@ -54,13 +54,20 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "skip": ("operate", "treat what is not done as done, as skipped"),
     "done": ("operate", "treat what is not done as done"),
     "delete": ("operate", "delete jobs"),
-    "set": ("edit", "change parameters of a job, block, render or user"),
+    "move": ("move", "move jobs of a user in his order"),
+    "set": ("edit", "change parameters of a job, block, render, user, pool or branch"),
     "renders": ("renders", "list renders"),
     "render": ("render", "one render, or do something to it"),
     "users": ("users", "list users"),
     "user": ("user", "one user; add, delete or pause one"),
+    "pools": ("pools", "list pools"),
+    "pool": ("pool", "one pool; add one, or do something to it and its renders"),
+    "branches": ("branches", "list branches"),
+    "branch": ("branch", "one branch, or do something to it and its jobs"),
     "server": ("server", "who answers, and what it holds"),
     "config": ("config", "settings of the server and of this computer, and changing them"),
+    "limits": ("limits", "limits of services and tickets: who holds them, and changing them"),
+    "farm": ("farm_file", "the farm file: patterns of hosts and limits, and what a host gets"),
     "stats": ("stats", "messages of the server: how many, bytes, times"),
     "db": ("db", "ask the server's database by SQL, or check it"),
     "plugins": ("plugins", "services and parsers: list, check, show and try them"),
@@ -85,10 +92,14 @@ _DO = (
 )  # fmt: skip
 _JOB_VERBS = (
     *_LOOK, "submit", "export", "resubmit", "run", "append", "wait", *_DO, "stop", "restart-pause",
-    "restart-warnings", "reset-tries", "delete", "set",
+    "restart-warnings", "reset-tries", "delete", "move", "set",
 )  # fmt: skip
 _RENDER_VERBS = (
-    "nimby", "NIMBY", "free", "pause", "unpause", "eject", "eject-others", "heal", "exit", "delete",
+    "nimby", "NIMBY", "free", "pause", "unpause", "eject", "eject-others", "heal", "move",
+    "reassign", "exit", "restart", "sleep", "wake", "reboot", "shutdown", "delete",
+)  # fmt: skip
+_POOL_VERBS = (
+    "add", "pause", "unpause", "heal", "eject", "exit", "delete", "delete-renders",
 )  # fmt: skip
 #: Noun → verb → the words it stands for: ``afcmd jobs pause 5`` is ``afcmd pause 5``.
 NOUNS: dict[str, dict[str, list[str]]] = {
@@ -107,6 +118,7 @@ NOUNS: dict[str, dict[str, list[str]]] = {
         "list": ["renders"],
         "show": ["render"],
         "log": ["render", "--log"],
+        "why": ["render", "--why"],
         "set": ["set", "--render"],
         **{verb: ["render", "--do", verb] for verb in _RENDER_VERBS},
     },
@@ -117,7 +129,23 @@ NOUNS: dict[str, dict[str, list[str]]] = {
         **{verb: ["user", verb] for verb in ("add", "delete", "pause", "unpause")},
         "set": ["set", "--user"],
     },
+    "pools": {
+        "list": ["pools"],
+        "show": ["pool"],
+        "log": ["pool", "--log"],
+        **{verb: ["pool", verb] for verb in _POOL_VERBS},
+        "set": ["set", "--pool"],
+    },
+    "branches": {
+        "list": ["branches"],
+        "show": ["branch"],
+        "log": ["branch", "--log"],
+        **{verb: ["branch", verb] for verb in ("pause", "start", "delete", "delete-done")},
+        "set": ["set", "--branch"],
+    },
     "server": {"show": ["server"], "stats": ["stats"]},
+    "limits": {verb: ["limits", verb] for verb in ("list", "set", "unset")},
+    "farm": {verb: ["farm", verb] for verb in ("show", "check", "verify", "reload")},
     "stats": {"show": ["stats"]},
     "plugins": {verb: ["plugins", verb] for verb in ("list", "check", "show", "try")},
     "db": {verb: ["db", verb] for verb in ("sql", "tables", "drivers", "check")},
@@ -127,7 +155,7 @@ NOUNS: dict[str, dict[str, list[str]]] = {
     },
 }
 #: Nouns behind which any other word is no verb but an argument of the list.
-_PLACES = frozenset({"blocks", "tasks"})
+_PLACES = frozenset({"blocks", "tasks", "farm"})
 #: What only a where-clause has.
 _CLAUSE = re.compile(r"[=~<>( ]")
 

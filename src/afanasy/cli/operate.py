@@ -55,7 +55,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--remove", action="store_true", help="no longer try them first")
     elif OPERATIONS[verb][1]:
         parser.add_argument(
-            "--with-depends", action="store_true", help="also the tasks that these depend on"
+            "--with-depends",
+            "--upstream",
+            action="store_true",
+            help="also the tasks that these depend on",
+        )
+        parser.add_argument(
+            "--downstream", action="store_true", help="also everything that depends on these"
         )
 
 
@@ -104,8 +110,8 @@ def _on_jobs(farm: Farm, show: Show, options: argparse.Namespace, selection: Jso
     on_job, on_tasks = OPERATIONS[verb]
     if verb == "try-next":
         raise CliError(Exit.BAD_INPUT, "no tasks were named", f"as afcmd {verb} 5.beauty 10-20")
-    if getattr(options, "with_depends", False):
-        on_job = ""  # only tasks have others that they depend on
+    if getattr(options, "with_depends", False) or getattr(options, "downstream", False):
+        on_job = ""  # it is tasks that others depend on
     members: dict[str, Any] = {"operation": _operation(options, on_job or on_tasks)}
     if not on_job:
         members["block_ids"] = [_ALL_BLOCKS]
@@ -167,6 +173,8 @@ def _operation(options: argparse.Namespace, name: str) -> Json:
         operation["mode"] = "remove" if options.remove else "append"
     elif getattr(options, "with_depends", False):
         operation["mode"] = "affect_depends"
+    elif getattr(options, "downstream", False):
+        operation["mode"] = "downstream"
     return operation
 
 

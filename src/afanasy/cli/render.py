@@ -9,10 +9,19 @@ from af import config
 from afanasy.cli.exits import CliError, Exit
 from afanasy.cli.farm import Farm, Json
 from afanasy.cli.filters import add_watch
-from afanasy.cli.humans import duration, moment_text, since, state_colour, state_words
+from afanasy.cli.humans import (
+    duration,
+    moment_text,
+    parse_duration,
+    plural,
+    since,
+    state_colour,
+    state_words,
+)
 from afanasy.cli.renders import capacity_of, load_cells, with_resources
 from afanasy.cli.replies import tell
 from afanasy.cli.show import Show
+from afanasy.model.clock import read_clocks
 
 #: Verb → (what the action carries, what it means).
 VERBS: dict[str, tuple[dict[str, Any], str]] = {
@@ -27,7 +36,17 @@ VERBS: dict[str, tuple[dict[str, Any], str]] = {
         "send the tasks of other users elsewhere",
     ),
     "heal": ({"operation": {"type": "heal_sick"}}, "forget the errors that made it sick"),
+    "move": ({"operation": {"type": "set_pool"}}, "put it into another pool, when it is idle"),
+    "reassign": (
+        {"operation": {"type": "reassign_pool"}},
+        "put it into the pool whose pattern names it",
+    ),
     "exit": ({"operation": {"type": "exit"}}, "end its afrender"),
+    "restart": ({"operation": {"type": "restart"}}, "start its afrender anew; tasks go on"),
+    "sleep": ({"operation": {"type": "wol_sleep"}}, "put its host to sleep, when it is idle"),
+    "wake": ({"operation": {"type": "wol_wake"}}, "wake its host"),
+    "reboot": ({"operation": {"type": "reboot"}}, "reboot its host"),
+    "shutdown": ({"operation": {"type": "shutdown"}}, "switch its host off"),
     "delete": ({"operation": {"type": "delete"}}, "forget it, when it is offline"),
 }
 _FIELDS = ("annotation", "custom_data", "os", "engine", "pool", "properties_host", "services")
@@ -39,11 +58,23 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "name", metavar="NAME", nargs="?", default="", help="the render's name (this computer's)"
     )
-    parser.add_argument("verb", metavar="VERB", nargs="?", choices=VERBS, help=verbs)
+    parser.add_argument("verb", metavar="VERB", nargs="?", default="", help=verbs)
+    parser.add_argument("pool", metavar="POOL", nargs="?", default="", help="with move: the path")
     parser.add_argument(
         "--regex", action="store_true", help="NAME is a regular expression of whole names"
     )
     parser.add_argument("--log", action="store_true", help="what happened to it, and its tasks")
+    parser.add_argument("--why", action="store_true", help="why nothing (more) starts on it")
+    parser.add_argument(
+        "--reason", default="", metavar="TEXT", help="with nimby, NIMBY or pause: why it is taken"
+    )
+    parser.add_argument(
+        "--for",
+        dest="for_s",
+        default="",
+        metavar="TIME",
+        help="with nimby, NIMBY or pause: given back after so long, as 30m or 2h",
+    )
     add_watch(parser)
     parser.add_argument("--do", choices=VERBS, help=argparse.SUPPRESS)  # renders VERB NAME
 
@@ -51,15 +82,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, farm: Farm, show: Show) -> int:
     """Show it or do it."""
     name = options.name or config.host_name()
-    verb = options.do or options.verb
-    if options.do and options.verb:
-        raise CliError(Exit.BAD_INPUT, f"{options.verb!r} is one word too many", "name one render")
+    verb, pool = _words(options)
+    request = _request(verb, options) if verb else {}
+    if verb == "move":
+        request = {"operation": {**request["operation"], "name": pool}}
     if verb and options.regex:
-        answer = farm.action("renders", mask=name, **VERBS[verb][0])
+        answer = farm.action("renders", mask=name, **request)
         tell(show, answer, f"renders matching {name}: {verb}", "render")
         return Exit.OK
     if verb:
-        answer = farm.on_named("renders", name, **VERBS[verb][0])
+        answer = farm.on_named("renders", name, **request)
         tell(show, answer, f"render {name}: {verb}")
         return Exit.OK
     if options.regex:
@@ -67,11 +99,66 @@ def run(options: argparse.Namespace, farm: Farm, show: Show) -> int:
     render = farm.render(name)
     if options.log:
         return _log(farm, show, render)
+    if options.why:
+        return _why(farm, show, render)
     with_resources(farm, [render])
     if show.as_json:
         show.json({"render": render})
     else:
         _detail(show, render)
+    return Exit.OK
+
+
+def _words(options: argparse.Namespace) -> tuple[str, str]:
+    """The verb and the pool; ``renders VERB NAME`` has no verb behind the name."""
+    words = [word for word in (options.verb, options.pool) if word]
+    verb = options.do or (words.pop(0) if words else "")
+    if verb and verb not in VERBS:
+        raise CliError(
+            Exit.BAD_INPUT, f"{verb!r} is no verb of renders", f"there are {', '.join(VERBS)}"
+        )
+    pool = words.pop(0) if words and verb == "move" else ""
+    if words:
+        raise CliError(Exit.BAD_INPUT, f"{words[0]!r} is one word too many", "name one render")
+    if verb == "move" and not pool:
+        raise CliError(Exit.BAD_INPUT, "no pool was named", "as renders move NAME /film/gpu")
+    return verb, pool
+
+
+def _request(verb: str, options: argparse.Namespace) -> dict[str, Any]:
+    """The members of the action, with the reason and the end of taking a host (R65)."""
+    request = VERBS[verb][0]
+    if not (options.reason or options.for_s):
+        return request
+    if verb not in ("nimby", "NIMBY", "pause"):
+        raise CliError(Exit.BAD_INPUT, f"{verb} takes no --reason and no --for", "leave them out")
+    word = "paused" if verb == "pause" else "nimby"
+    params: dict[str, Any] = dict(request["params"])
+    if options.reason:
+        params[f"{word}_reason"] = options.reason
+    if options.for_s:
+        try:
+            seconds = parse_duration(options.for_s)
+        except ValueError as error:
+            raise CliError(Exit.BAD_INPUT, f"--for: {error}", "as 30m or 2h") from None
+        params[f"{word}_until"] = int(read_clocks().wall + seconds)
+    return {"params": params}
+
+
+def _why(farm: Farm, show: Show, render: Json) -> int:
+    """Why nothing (more) starts there."""
+    answer = farm.get("renders", ids=[render["id"]], mode="explain")
+    if show.as_json:
+        show.json(answer)
+        return Exit.OK
+    found = cast(Json, answer["explain_render"])
+    show.line(f"{found['name']}: {found['summary']}", "bold")
+    for group in cast("list[Json]", found["work"]):
+        names = "; ".join(str(name) for name in cast("list[Any]", group["names"]))
+        show.line(f"  {plural(int(group['count']), 'block')}: {group['text']} ({names})")
+    texts = [str(one["text"]) for one in cast("list[Json]", found["suggestions"])]
+    for text in dict.fromkeys(texts):
+        show.line(f"  to do: {text}")
     return Exit.OK
 
 

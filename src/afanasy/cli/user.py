@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any, cast
+from typing import Any
 
 from af.answers import refusal
+from afanasy.cli.detail import detail, log
 from afanasy.cli.exits import CliError, Exit, refused
-from afanasy.cli.farm import Farm, Json
-from afanasy.cli.humans import duration, moment_text
+from afanasy.cli.farm import Farm
 from afanasy.cli.replies import tell
 from afanasy.cli.show import Show
 from afanasy.cli.values import parse_words
 
-_SECONDS = frozenset({"errors_forgive_time", "jobs_life_time"})
-_MOMENTS = frozenset({"time_register", "time_activity"})
 #: Verb → (what is said, what the action carries).
 _VERBS: dict[str, tuple[str, dict[str, Any]]] = {
     "delete": ("deleted", {"operation": {"type": "delete"}}),
@@ -51,17 +49,13 @@ def run(options: argparse.Namespace, farm: Farm, show: Show) -> int:
         )
     if options.log:
         user = farm.user(words[0])
-        answer = farm.get("users", ids=[user["id"]], mode="log")
-        if show.as_json:
-            show.json(answer)
-        for line in () if show.as_json else cast("list[Any]", answer["message"]["list"]):
-            show.line(str(line))
+        log(show, farm.get("users", ids=[user["id"]], mode="log"))
         return Exit.OK
     user = farm.user(words[0])
     if show.as_json:
         show.json({"user": user})
     else:
-        _detail(show, user)
+        detail(show, "user", user)
     return Exit.OK
 
 
@@ -81,19 +75,3 @@ def _add(farm: Farm, show: Show, name: str, params: dict[str, Any]) -> int:
     else:
         show.line(f"added user {name}")
     return Exit.OK
-
-
-def _detail(show: Show, user: Json) -> None:
-    show.field("user", f"{user.get('id')} {user.get('name')}", "bold")
-    for name, value in user.items():
-        if name in ("id", "name"):
-            continue
-        if name in _MOMENTS:
-            show.field(name, moment_text(value))
-        elif name in _SECONDS:
-            show.field(name, duration(value))
-        elif isinstance(value, dict):
-            pairs = cast("dict[str, Any]", value)
-            show.field(name, ", ".join(f"{key}: {item}" for key, item in pairs.items()))
-        else:
-            show.field(name, value)

@@ -15,21 +15,30 @@ _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})
 _BOOLEANS = frozenset(
     {"hidden", "offline", "ppa", "maintenance", "ignorenimby", "ignorepaused", "nimby", "NIMBY",
-     "paused"}
+     "paused", "new_nimby", "new_paused", "create_childs", "solve_jobs"}
 )  # fmt: skip
 _SECONDS = frozenset(
     {"time_life", "task_max_run_time", "task_min_run_time", "task_progress_change_timeout",
-     "errors_forgive_time", "jobs_life_time"}
+     "errors_forgive_time", "jobs_life_time", "zombie_time", "exit_no_task_time",
+     "no_task_event_time", "overload_event_time", "idle_wolsleep_time", "idle_free_time",
+     "busy_nimby_time"}
 )  # fmt: skip
 _INTEGERS = frozenset(
     {"priority", "max_running_tasks", "max_running_tasks_per_host", "max_tasks_per_second",
      "need_power", "need_memory", "need_hdd", "need_cpu_freq_mgz", "need_cpu_cores",
      "need_cpu_freq_cores", "need_gpu_mem_mb", "time_wait", "capacity", "errors_retries",
      "errors_avoid_host", "errors_task_same_host", "parser_coeff", "sequential", "capacity_host",
-     "max_tasks_host", "power_host"}
+     "max_tasks_host", "power_host", "need_gpus", "errors_job_max", "sick_errors_count",
+     "heartbeat_sec", "resources_update_period",
+     *(f"{when}_{what}" for when in ("idle", "busy")
+       for what in ("cpu", "mem", "swp", "hddgb", "hddio", "netmbs"))}
 )  # fmt: skip
-_OBJECTS = frozenset({"pools", "folders", "environment", "tickets"})
+_OBJECTS = frozenset({"pools", "folders", "environment", "tickets", "tickets_host", "tickets_pool"})
 _LISTS = frozenset({"files", "services", "services_disabled"})
+#: Lists of words, with commas between them.
+_WORDS = frozenset({"notify"})
+#: Objects whose values are numbers.
+_COUNTS = frozenset({"pools", "tickets", "tickets_host"})
 
 
 def parse_words(words: list[str]) -> dict[str, Any]:
@@ -59,8 +68,14 @@ def parse_value(key: str, text: str) -> Any:
         if re.fullmatch(r"-?\d+", text):
             return int(text)
         raise ValueError(f"must be a whole number, not {text!r}")
+    if key == "depend_jobs":
+        if re.fullmatch(r"(\d+([,;]\d+)*)?", text):
+            return [int(number) for number in re.findall(r"\d+", text)]
+        raise ValueError(f"must be serials of jobs, as 12,15, not {text!r}")
     if key in _LISTS:
         return _json(text, list) if text.startswith("[") else [p for p in text.split(";") if p]
+    if key in _WORDS:
+        return _json(text, list) if text.startswith("[") else re.findall(r"[^,;\s]+", text)
     if key in _OBJECTS:
         return _json(text, dict) if text.startswith("{") else _pairs(key, text)
     return text
@@ -77,13 +92,18 @@ def _json(text: str, kind: type) -> Any:
 
 
 def _pairs(key: str, text: str) -> dict[str, Any]:
-    """``A:1,B:2`` as an object; its values are numbers for pools and tickets."""
+    """``A:1,B:2`` as an object; the values of some are numbers, of ``tickets_pool`` two."""
     pairs: dict[str, Any] = {}
     for part in filter(None, text.split(",")):
         name, colon, value = part.partition(":")
         if not (name and colon):
             raise ValueError(f"{part!r} is no NAME:VALUE")
-        if key in ("pools", "tickets"):
+        if key == "tickets_pool":
+            numbers = re.fullmatch(r"(-?\d+)(?::(-?\d+))?", value)
+            if not numbers:
+                raise ValueError(f"the value of {name!r} must be COUNT or COUNT:HOSTS")
+            pairs[name] = [int(numbers[1]), int(numbers[2] or -1)]
+        elif key in _COUNTS:
             if not re.fullmatch(r"-?\d+", value):
                 raise ValueError(f"the value of {name!r} must be a whole number, not {value!r}")
             pairs[name] = int(value)

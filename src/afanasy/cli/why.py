@@ -49,6 +49,11 @@ def _explain(show: Show, one: Json) -> None:
     work = cast("Json | None", one.get("work"))
     if work and work.get("text") != one.get("summary"):
         show.line(f"  {work.get('text')}")
+    suggestions = cast("list[Json]", one.get("suggestions") or [])
+    for text in dict.fromkeys(str(found.get("text")) for found in suggestions):
+        show.line(f"  to do: {text}")
+    for text in cast("list[str]", one.get("warnings") or []):
+        show.line(f"  mind: {text}")
     for group in cast("list[Json]", one.get("renders") or []):
         count = int(group.get("count", 0))
         names = [str(name) for name in cast("list[Any]", group.get("names") or [])]

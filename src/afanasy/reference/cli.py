@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 from afanasy.afjob import arguments as afjob_arguments
 from afanasy.afjob import catalog as afjob_catalog
 from afanasy.afjob.errors import Exit as AfjobExit
+from afanasy.cli import branch, pool
 from afanasy.cli import main as afcmd
 from afanasy.cli.classic import CLASSIC
 from afanasy.cli.exits import Exit
@@ -153,8 +154,12 @@ def _verb(noun: str, verb: str, words: list[str]) -> Iterator[str]:
     yield f"### afcmd {noun} {verb}"
     place = {"blocks": "JOB.BLOCK", "tasks": "JOB.BLOCK TASKS"}.get(noun, "")
     verb_of_render = words[-1] if words[:2] == ["render", "--do"] else ""
+    trees = {"pool": pool.VERBS, "branch": branch.VERBS}.get(words[0], {})
     if verb_of_render:
         short, text = f"afcmd render NAME {verb}", VERBS[verb_of_render][1]
+        short += " POOL" if verb == "move" else ""
+    elif verb in trees:
+        short, text = f"afcmd {words[0]} {verb} {words[0].upper()}", trees[verb][1]
     else:
         short = " ".join(["afcmd", *words, *([place] if words[0] == verb else [])])
         text = afcmd.COMMANDS[words[0]][1]

@@ -7,12 +7,14 @@ from typing import Any, Final, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from afanasy.core import edit
+from afanasy.core import branch_edits, edit, pool_edits
 from afanasy.core.submit import TASKS_PER_JOB_MAX
 from afanasy.model.attributes import (
     BLOCKS_PER_JOB_MAX,
     BlockSpec,
+    BranchSpec,
     JobSpec,
+    PoolSpec,
     RenderSpec,
     TaskSpec,
     UserSpec,
@@ -32,6 +34,8 @@ _STRUCTS: Final[tuple[tuple[str, type[msgspec.Struct], frozenset[str]], ...]] = 
     ("Tasks", TaskSpec, frozenset()),
     ("Users", UserSpec, edit.USER_EDITABLE),
     ("Renders", RenderSpec, edit.RENDER_EDITABLE),
+    ("Pools", PoolSpec, pool_edits.POOL_EDITABLE),
+    ("Branches", BranchSpec, branch_edits.BRANCH_EDITABLE),
 )
 _ABOUT: Final = {
     "Jobs": "Members of `job` in a submission, beside `blocks`, and of `params` of an action on "
@@ -41,13 +45,21 @@ _ABOUT: Final = {
     "Tasks": "Members of each object in the `tasks` of a block. They cannot be edited.",
     "Users": "Members of `user`, beside `name`, and of `params` of an action on users.",
     "Renders": "Members of `params` of an action on renders.",
+    "Pools": "Members of `params` of an action on pools. -1 and empty are not set: the pool above "
+    "speaks.",
+    "Branches": "Members of `params` of an action on branches; they hold for all jobs in it and "
+    "below.",
 }
 _TARGETS: Final = {
     "jobs": 'on jobs: `"type": "jobs"`',
     "blocks": 'on blocks and tasks: `"type": "jobs"` and `block_ids`',
     "renders": 'on renders: `"type": "renders"`',
     "users": 'on users: `"type": "users"`',
+    "pools": 'on pools: `"type": "pools"`',
+    "branches": 'on branches: `"type": "branches"`',
+    "limits": 'on limits of services: `"type": "limits"`',
     "config": 'on settings: `"type": "config"`',
+    "farm": 'on the farm file: `"type": "farm"`',
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from afanasy.core import checks, errors, holds, runs
+from afanasy.core import checks_host, draining, errors, holds, reasons, runs
 from afanasy.core.reasons_help import HELP
 from afanasy.core.tasks import Code, st_of
 from afanasy.model.states import JOB_WORDS, RENDER_WORDS, RenderSt, RunEnd, St, job_state_text
@@ -34,7 +34,7 @@ BARS: Final = {
     "G": "done, with a warning",
     "r": "ready",
     "T": "tried next",
-    "W": "waits for other blocks",
+    "W": "waits for other blocks or tasks",
     "R": "running",
     "N": "running, with a warning",
     "Y": "failed, and tried again",
@@ -143,11 +143,12 @@ def _reasons() -> list[str]:
             parts.append(table(["code", "sentence", "what ends it"], rows))
             rows.clear()
 
-    for reason, sentence in checks.SENTENCES.items():
+    for reason, sentence in reasons.SENTENCES.items():
         if reason in circles:
             flush()
             parts.append(f"### {circles[reason]}")
-        shown = "(says which)" if sentence == "{0}" else sentence.format("…", "…")
+        shown = sentence.format(*"……………").replace("……", "…")
+        shown = "(says which)" if sentence == "{0}" else shown
         rows.append([code(reason), shown, HELP[reason]])
     flush()
     return parts
@@ -161,5 +162,7 @@ def _figures() -> list[list[str]]:
         ["first cool-off, longest", f"{errors.COOL_FIRST_S:g} s, {errors.COOL_MAX_S:g} s"],
         ["first rest of a service without a licence, longest",
          f"{holds.FIRST_S:g} s, {holds.MAX_S:g} s"],
-        ["an ejected task stays away", f"{checks.EJECT_AWAY_S:g} s"],
+        ["an ejected task stays away", f"{checks_host.EJECT_AWAY_S:g} s"],
+        ["work is refused for want of room before a host is kept free for it",
+         f"{draining.STARVED_S:g} s"],
     ]  # fmt: skip

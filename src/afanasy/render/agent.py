@@ -28,6 +28,7 @@ from afanasy.render.connection import Connection, Received
 from afanasy.render.core import RenderCore
 from afanasy.render.ender import Ender
 from afanasy.render.follower import Follower
+from afanasy.render.launch import launch
 from afanasy.render.launcher import Launcher
 from afanasy.render.live_run import LiveRun
 from afanasy.render.options import Options, os_tokens
@@ -79,7 +80,10 @@ class Agent:
             options.host, options.port, self._hello, self._take, self._lost, options.instance
         )
         self._sampler = Sampler(
-            self._loop.time, hdd_path=options.hdd_path, networks=options.networks
+            self._loop.time,
+            hdd_path=options.hdd_path,
+            networks=options.networks,
+            macs=options.macs,
         )
         self._launcher = Launcher(
             options,
@@ -125,6 +129,8 @@ class Agent:
             ev.Registered: self._registered,
             ev.CloseLink: lambda effect: self._connection.close(effect.why),
             ev.Note: lambda effect: log.warning("%s", effect.text),
+            ev.Restart: self._restart,
+            ev.Execute: self._execute,
             ev.Exit: lambda effect: self._exit.set_result(effect.reason),
         }
 
@@ -252,6 +258,15 @@ class Agent:
                 self.tell(message)
             elif isinstance(message, (ev.Start, ev.Block, ev.Ack, ev.Instruct)):
                 self.tell(message)
+
+    def _restart(self, _effect: ev.Restart) -> None:
+        self._loop.call_soon(self._options.restart)
+
+    def _execute(self, effect: ev.Execute) -> None:
+        command = effect.command or self._options.commands.get(effect.what, "")
+        log.warning("the server wants %s: %s", effect.what, command or "no command is set for it")
+        if command:
+            launch(command, self._options.environment)
 
     def _keep_farm(self, effect: ev.KeepFarm) -> None:
         try:

@@ -293,6 +293,17 @@ class Note(_Fact):
     text: str
 
 
+class Restart(_Fact):
+    """Execute the agent's program again; tasks go on (R11)."""
+
+
+class Execute(_Fact):
+    """Run a command beside all tasks: that of the host for ``sleep`` …, or ``command``."""
+
+    what: str
+    command: str = ""
+
+
 class Exit(_Fact):
     """Say goodbye and exit."""
 
@@ -302,4 +313,5 @@ class Exit(_Fact):
 Effect = (
     Launch | Terminate | Look | EndLeftOvers | Kill | ReadOut | CheckFiles | RunPosts | Store
     | SendResult | Send | HasOutput | Forget | KeepFarm | Registered | CloseLink | Note | Exit
+    | Restart | Execute
 )  # fmt: skip

@@ -233,6 +233,12 @@ def _options(args: argparse.Namespace, name: str, data: Path) -> Options:
         post_limit_s=config.value("af_task_post_limit_sec"),
         hdd_path=config.value("af_render_hddspace_path"),
         networks=config.value("af_render_networkif"),
+        commands={
+            "sleep": config.value("af_render_cmd_wolsleep"),
+            "reboot": config.value("af_render_cmd_reboot"),
+            "shutdown": config.value("af_render_cmd_shutdown"),
+        },
+        macs=config.value("af_render_macs"),
         drain=args.drain,
         token=os.environ.get("AF_TOKEN", "") or _read_text(data / "token"),
         instance=_instance(data),
@@ -321,6 +327,7 @@ async def _serve(options: Options, *, forget: bool) -> int:
             log.critical("the program cannot be executed again: %s", error)
             os._exit(1)  # the service manager starts it again; the tasks go on
 
+    options.restart = hand_over
     loop.add_signal_handler(signal.SIGTERM, agent.leave)
     loop.add_signal_handler(signal.SIGINT, agent.leave)
     loop.add_signal_handler(signal.SIGHUP, hand_over)

@@ -37,8 +37,13 @@ class Options:
     #: Farm and epoch that were served last.
     farm_id: str = ""
     epoch: int = 0
+    #: ``sleep``, ``reboot``, ``shutdown`` → the command that does it.
+    commands: dict[str, str] = field(default_factory=dict[str, str])
+    #: MAC addresses to be woken by; empty: those of the interfaces.
+    macs: list[str] = field(default_factory=list[str])
     #: What tasks inherit.
     environment: dict[str, str] = field(default_factory=dict[str, str])
+    restart: Callable[[], None] = lambda: None
     on_registered: Callable[[], None] = lambda: None
     keep_farm: Callable[[str, int], None] = lambda farm_id, epoch: None
 

@@ -13,12 +13,30 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar, cast
 
 from afanasy.core import events
+from afanasy.core.branch_edits import BRANCH_EDITABLE, clean_path
+from afanasy.core.branches import Branch
+from afanasy.core.depend_warnings import depend_warnings
 from afanasy.core.edit import BLOCK_EDITABLE, JOB_EDITABLE, RENDER_EDITABLE, USER_EDITABLE
+from afanasy.core.job_order import MOVES
+from afanasy.core.limit_warnings import ticket_warnings
+from afanasy.core.masks import find_match
+from afanasy.core.operations import Outcome
+from afanasy.core.pool_edits import POOL_EDITABLE
+from afanasy.core.pools import Pool
 from afanasy.core.state import Farm, Job, Render, User
-from afanasy.model.attributes import BlockSpec, JobSpec, RenderSpec, UserSpec
+from afanasy.model.attributes import (
+    BlockSpec,
+    BranchSpec,
+    JobSpec,
+    PoolSpec,
+    RenderSpec,
+    UserSpec,
+)
 from afanasy.model.errors import UserError
 from afanasy.model.reading import Raw, Reader
-from afanasy.server.matcher import Masks, find_match
+from afanasy.server.host_changes import change_host, clean_tickets
+from afanasy.server.limits import act_on_limits
+from afanasy.server.matcher import Masks
 from afanasy.server.read_job import (
     check_block_choices,
     check_hosts_masks,
@@ -35,14 +53,17 @@ _CONTAINERS: Final = {
     "jobs": ("Jobs", 1_000_000),
     "renders": ("Renders", 100_000),
     "users": ("Users", 10_000),
+    "pools": ("Pools", 1000),
+    "branches": ("Branches", 10_000),
 }
 #: Attributes whose text is a regular expression.
 _REGEX_MASKS: Final = frozenset({"depend_mask", "depend_mask_global", "tasks_depend_mask"})
+_DEPENDS: Final = _REGEX_MASKS | {"depend_jobs", "user_name", "name"}
 #: In block params these also change the job (PROTOCOL 2.3).
 _COMMON: Final = frozenset({"priority", "annotation", "custom_data", "hidden"})
 _NOT_OF_BLOCKS: Final = _COMMON - BLOCK_EDITABLE
 
-N = TypeVar("N", Job, Render, User)
+N = TypeVar("N", Job, Render, User, Pool, Branch)
 
 
 @dataclass(slots=True)
@@ -91,6 +112,8 @@ def act(farm: Farm, raw: object, reader: Reader, masks: Masks, apply: Apply) -> 
         raise UserError("bad_action", "Invalid action.", "name a type", field="action.type")
     if kind == "config":
         return act_on_settings(farm, action, apply)
+    if kind == "limits":
+        return act_on_limits(farm, action, apply)
     if not _has_selection(action):
         raise UserError(
             "missing",
@@ -102,7 +125,7 @@ def act(farm: Farm, raw: object, reader: Reader, masks: Masks, apply: Apply) -> 
         raise UserError(
             "unknown_type",
             f"Action has unknown type: '{kind}'",
-            f"types are {', '.join(_CONTAINERS)}, config",
+            f"types are {', '.join(_CONTAINERS)}, config, limits, farm",
             field="action.type",
         )
     answer = Answer()
@@ -114,7 +137,13 @@ def act(farm: Farm, raw: object, reader: Reader, masks: Masks, apply: Apply) -> 
     request = _Request[Any](
         farm, apply, reader, masks, by, action, operation, params, answer
     )  # fmt: skip
-    one = {"jobs": _act_on_job, "renders": _act_on_render, "users": _act_on_user}[kind]
+    one = {
+        "jobs": _act_on_job,
+        "renders": _act_on_render,
+        "users": _act_on_user,
+        "pools": _act_on_pool,
+        "branches": _act_on_branch,
+    }[kind]
     for node in nodes:
         try:
             one(request, cast(Any, node))
@@ -159,15 +188,16 @@ def _order(action: Raw) -> tuple[Raw | None, Raw | None]:
 
 def _select(
     farm: Farm, kind: str, action: Raw, masks: Masks, answer: Answer
-) -> Sequence[Job | Render | User]:
+) -> Sequence[Job | Render | User | Pool | Branch]:
     """The nodes that the action names; ids that are unknown are refused in the answer."""
     container, capacity = _CONTAINERS[kind]
     by_id: dict[int, Any] = farm.jobs_by_id
     by_name: dict[str, Any] = farm.jobs_by_name
     if kind != "jobs":
-        by_name = dict(farm.renders) if kind == "renders" else dict(farm.users)
+        tables = (farm.renders, farm.users, farm.pools, farm.branches)
+        by_name = dict(tables[("renders", "users", "pools", "branches").index(kind)])
         by_id = {node.id: node for node in by_name.values()}
-    found: list[Job | Render | User] = []
+    found: list[Job | Render | User | Pool | Branch] = []
     ids = _integers(action.get("ids"))
     serials = _integers(action.get("serials")) if kind == "jobs" else []
     for key, numbers, table in (("ids", ids, by_id), ("serials", serials, farm.jobs)):
@@ -242,6 +272,8 @@ def _act_on_job(request: _Request[Job], job: Job) -> None:
         params = _params(request, JobSpec, JOB_EDITABLE)
         _check_job_params(request, job, params)
         request.apply(events.EditJob(job.serial, params, by=request.by))
+        if params.keys() & _DEPENDS:
+            _warn_of_depends(request, job)
         if request.operation is None:
             request.answer.count += 1
 
@@ -262,12 +294,26 @@ def _operate_job(request: _Request[Job], job: Job, operation: Raw) -> None:
         blocks = read_blocks(raws, "blocks", request.reader, request.masks, farm.settings)
         event = events.AppendBlocks(job.serial, blocks, kept_text(raws))
         answer.added["block_ids"] = request.apply(event)
+        _warn_of_depends(request, job)
         answer.count += len(blocks)
         return
-    outcome = request.apply(events.OperateJob(job.serial, name, by=request.by))
+    outcome = request.apply(events.OperateJob(job.serial, name, _mode(operation), by=request.by))
     answer.count += outcome.count
     if outcome.text:
         answer.say(outcome.text)
+
+
+def _mode(operation: Raw) -> str:
+    mode = operation.get("mode")
+    return mode if isinstance(mode, str) else ""
+
+
+def _warn_of_depends(request: _Request[Job], job: Job) -> None:
+    """The answer says what is odd about what the job waits for now, and about its tickets."""
+    warnings = request.reader.warnings
+    for text in (*depend_warnings(request.farm, job), *ticket_warnings(request.farm, job)):
+        if text not in warnings:
+            warnings.append(text)
 
 
 def _check_job_params(request: _Request[Job], job: Job, params: Raw) -> None:
@@ -278,9 +324,8 @@ def _check_job_params(request: _Request[Job], job: Job, params: Raw) -> None:
     kind = params.get("hosts_mask_type", job.spec.hosts_mask_type)
     mask, exclude = params.get("hosts_mask", ""), params.get("hosts_mask_exclude", "")
     check_hosts_masks(mask, exclude, kind, "params", request.masks)
-    branch = params.get("branch")
-    if branch is not None and branch not in (job.spec.branch, "/"):
-        raise UserError("not_found", f"New job branch not found: {branch}", field="params.branch")
+    if "branch" in params:
+        params["branch"] = clean_path(params["branch"])
     folders = params.get("folders")
     if folders is not None:  # merged (PROTOCOL 2.3)
         params["folders"] = {**job.spec.folders, **folders}
@@ -324,6 +369,8 @@ def _act_on_blocks(request: _Request[Job], job: Job) -> None:
         if "on_lost_render" in checked:
             check_block_choices(BlockSpec(on_lost_render=checked["on_lost_render"]), "params")
         request.apply(events.EditBlocks(job.serial, numbers, checked, by=request.by))
+        if checked.keys() & _DEPENDS or "tickets" in checked:
+            _warn_of_depends(request, job)
         if of_job:
             request.apply(events.EditJob(job.serial, of_job, by=request.by))
         request.answer.count += len(numbers)
@@ -362,13 +409,12 @@ def _operate_blocks(request: _Request[Job], job: Job, numbers: list[int], operat
         for number in numbers:
             _append_tasks(request, job, number, operation)
         return
-    mode = operation.get("mode")
     event = events.OperateBlocks(
         job.serial,
         numbers,
         name,
         tasks=task_ranges(operation),
-        mode=mode if isinstance(mode, str) else "",
+        mode=_mode(operation),
         by=request.by,
     )
     if name == "trynext":
@@ -393,6 +439,8 @@ def _operate_blocks(request: _Request[Job], job: Job, numbers: list[int], operat
         event.ticket = (ticket, count)
     outcome = request.apply(event)
     answer.count += outcome.count
+    if name == "tickets":
+        _warn_of_depends(request, job)
     if outcome.text:
         answer.say(outcome.text)
 
@@ -441,15 +489,34 @@ def task_ranges(operation: Raw) -> list[range] | None:
 
 def _act_on_render(request: _Request[Render], render: Render) -> None:
     if request.params is not None:
+        clean_tickets(request.params)
         params = _params(request, RenderSpec, RENDER_EDITABLE)
         request.apply(events.EditRender(render.name, params, by=request.by))
         request.answer.count += 1
     if request.operation is not None:
-        event = events.OperateRender(render.name, request.operation["type"], by=request.by)
+        if change_host(request, request.operation, render=render.name):
+            return
+        pool = request.operation.get("name")
+        event = events.OperateRender(
+            render.name,
+            request.operation["type"],
+            pool=pool if isinstance(pool, str) else "",
+            by=request.by,
+            **_launch(request.operation),
+        )
         outcome = request.apply(event)
         request.answer.count += max(outcome.count, request.params is None)
         if outcome.text:
             request.answer.say(outcome.text)
+
+
+def _launch(operation: Raw) -> dict[str, Any]:
+    """Members of ``launch_cmd``."""
+    command = operation.get("cmd")
+    return {
+        "command": command if isinstance(command, str) else "",
+        "then_exit": operation.get("exit") is True,
+    }
 
 
 def _act_on_user(request: _Request[User], user: User) -> None:
@@ -461,9 +528,18 @@ def _act_on_user(request: _Request[User], user: User) -> None:
         request.apply(events.EditUser(user.name, params, by=request.by))
         request.answer.count += 1
     if request.operation is not None:
-        if request.operation["type"] != "delete":
+        name = request.operation["type"]
+        if name in MOVES:
+            serials = [
+                request.farm.jobs_by_id[number].serial
+                for number in _integers(request.operation.get("jids"))
+                if number in request.farm.jobs_by_id
+            ] + _integers(request.operation.get("serials"))
+            event = events.MoveJobs(user.name, name, serials, by=request.by)
+            request.answer.count += request.apply(event)
+            return
+        if name != "delete":
             if request.reader.strict:
-                name = request.operation["type"]
                 raise UserError(
                     "unknown_operation", f"Unknown operation: {name}", field="operation.type"
                 )
@@ -472,3 +548,49 @@ def _act_on_user(request: _Request[User], user: User) -> None:
             return  # ignored, as PROTOCOL 2.3 says
         request.apply(events.DeleteUser(user.name))
         request.answer.count += 1
+
+
+# --------------------------------------------------------------------------- pools and branches
+
+
+def _act_on_pool(request: _Request[Pool], pool: Pool) -> None:
+    if request.operation is not None:
+        if change_host(request, request.operation, pool=pool.path):
+            return
+        name = request.operation.get("name")
+        event = events.OperatePool(
+            pool.path,
+            request.operation["type"],
+            name=name if isinstance(name, str) else "",
+            by=request.by,
+            **_launch(request.operation),
+        )
+        _say(request, request.apply(event))
+    elif request.params is not None:
+        clean_tickets(request.params)
+        params = _params(request, PoolSpec, POOL_EDITABLE)
+        request.masks.check_mask(params.get("pattern", ""), "params.pattern")
+        request.apply(events.EditPool(pool.path, params, by=request.by))
+        request.answer.count += 1
+
+
+def _act_on_branch(request: _Request[Branch], branch: Branch) -> None:
+    if request.operation is not None:
+        event = events.OperateBranch(branch.path, request.operation["type"], by=request.by)
+        _say(request, request.apply(event))
+    elif request.params is not None:
+        params = _params(request, BranchSpec, BRANCH_EDITABLE)
+        if "pools" in params:
+            params["pools"] = clean_pools(params["pools"])
+        kind = params.get("hosts_mask_type", branch.spec.hosts_mask_type)
+        mask, exclude = params.get("hosts_mask", ""), params.get("hosts_mask_exclude", "")
+        check_hosts_masks(mask, exclude, kind, "params", request.masks)
+        request.apply(events.EditBranch(branch.path, params, by=request.by))
+        request.answer.count += 1
+        request.answer.say("Branch(es) parameter(s) changed.", "log")
+
+
+def _say(request: _Request[Any], outcome: Outcome) -> None:
+    request.answer.count += outcome.count
+    if outcome.text:
+        request.answer.say(outcome.text)

@@ -32,6 +32,8 @@ from typing import Final
 import psutil
 
 import afanasy
+from afanasy.farmsetup.load import load_file
+from afanasy.farmsetup.tree import FarmFileError
 from afanasy.model.errors import UserError
 from afanasy.parsers.base import Parser
 from afanasy.parsers.check import example_failures
@@ -45,6 +47,7 @@ from afanasy.server.doctor_data import (
     is_locked,
     nearest_existing,
 )
+from afanasy.server.farm_file import place_of
 from afanasy.services.base import Service
 
 FILES_WANTED: Final = 4096
@@ -80,6 +83,7 @@ def run(options: argparse.Namespace, allow: Callable[[], object]) -> int:
         ("data folder", lambda: check_folder(options.data)),
         ("disk", lambda: check_disk(options.data)),
         ("database", lambda: check_database(options.data)),
+        ("farm file", lambda: check_farm_file(options.farm, options.data)),
         ("clock", lambda: check_clock(options.data)),
         ("open files", check_files),
         ("plug-ins", lambda: check_plugins(options.plugins)),
@@ -249,7 +253,21 @@ def _reserved_ports() -> set[int]:
     return ports
 
 
-# -- limits and plug-ins
+# -- farm file, limits and plug-ins
+
+
+def check_farm_file(named: str, data: Path) -> list[Finding]:
+    """The farm file, when there is one. A bad one that is named keeps a new farm from starting."""
+    path = place_of(named, data)
+    if path is None:
+        return []
+    try:
+        setup, _ = load_file(path)
+    except FarmFileError as error:
+        level = "fail" if named else "warn"
+        hint = "correct it; afcmd farm verify looks at it again"
+        return [Finding("farm file", level, one.text(), hint) for one in error.problems]
+    return [Finding("farm file", "ok", f"{path}: {len(setup.patterns)} patterns")]
 
 
 def check_files() -> list[Finding]:

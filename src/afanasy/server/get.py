@@ -14,11 +14,13 @@ from afanasy.model.clock import Now, read_clocks
 from afanasy.model.errors import UserError
 from afanasy.model.reading import Raw, Reader
 from afanasy.server.get_config import config_answer
+from afanasy.server.get_farm import farm_answer
 from afanasy.server.get_jobs import get_jobs
 from afanasy.server.get_nodes import (
+    get_branches,
     get_files,
     get_monitors,
-    get_none_of,
+    get_pools,
     get_renders,
     get_users,
 )
@@ -26,6 +28,7 @@ from afanasy.server.get_request import GetRequest, check_mode, read_get
 from afanasy.server.get_sql import DatabasePort
 from afanasy.server.get_stats import stats_answer
 from afanasy.server.history_port import HistoryPort
+from afanasy.server.limits import limits_answer
 from afanasy.server.matcher import Masks
 from afanasy.server.settings import settings_view
 from afanasy.server.traffic import Traffic
@@ -33,7 +36,7 @@ from afanasy.server.views import View
 
 TYPES: Final = (
     "jobs", "renders", "users", "monitors", "branches", "pools", "files", "config", "stats", "db",
-    "sql",
+    "sql", "farm", "limits",
 )  # fmt: skip
 
 
@@ -88,13 +91,20 @@ def _answer(
             return get_users(farm, request)
         case "monitors":
             return get_monitors(request)
-        case "branches" | "pools":
-            return get_none_of(request)
+        case "branches":
+            return get_branches(farm, request)
+        case "pools":
+            return get_pools(farm, request, now)
         case "files":
             return get_files(request)
         case "config":
             check_mode(request, ("origins",))
             return settings_view(farm) if request.mode == "origins" else config_answer(farm)
+        case "limits":
+            check_mode(request, ())
+            return limits_answer(farm)
+        case "farm":
+            return farm_answer(farm, request)
         case "stats" if inside is not None:
             return stats_answer(inside.traffic, request, now)
         case "db" if inside is not None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from afanasy.core.checks import Reason
 from afanasy.core.explain import Explanation, explain, first_waiting
-from afanasy.core.state import Block, Farm, Job
+from afanasy.core.explain_render import explain_render
+from afanasy.core.reasons import Reason
+from afanasy.core.state import Block, Farm, Job, Render
 from afanasy.model.clock import Now
 from afanasy.model.errors import UserError
 from afanasy.server.get_request import GetRequest
@@ -61,7 +62,7 @@ def _tasks(jobs: list[Job], request: GetRequest) -> Iterator[tuple[Block, int]]:
 def explanation_view(found: Explanation) -> View:
     """One explanation."""
     block, task = found.block, found.task
-    return {
+    view: View = {
         "job_id": block.job.id,
         "serial": block.job.serial,
         "job_name": block.job.spec.name,
@@ -76,6 +77,33 @@ def explanation_view(found: Explanation) -> View:
             {**_reason(group.reason), "count": group.count, "names": group.names}
             for group in found.classes
         ],
+    }
+    if found.cures:
+        view["suggestions"] = [
+            {"about": _reason(reason), "text": cure.text} for reason, cure in found.cures
+        ]
+    if found.warnings:
+        view["warnings"] = found.warnings
+    return view
+
+
+def render_explain_answer(farm: Farm, render: Render, now: Now) -> View:
+    """Why nothing (more) starts on a render (:mod:`afanasy.core.explain_render`)."""
+    found = explain_render(farm, render, now)
+    return {
+        "explain_render": {
+            "id": render.id,
+            "name": render.name,
+            "summary": found.summary,
+            "own": _reason(found.own) if found.own is not None else None,
+            "work": [
+                {**_reason(group.reason), "count": group.count, "names": group.names}
+                for group in found.classes
+            ],
+            "suggestions": [
+                {"about": _reason(reason), "text": cure.text} for reason, cure in found.cures
+            ],
+        }
     }
 
 

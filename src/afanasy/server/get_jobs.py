@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Final
 
+from afanasy.core.masks import find_match
 from afanasy.core.state import Block, Farm, Job
 from afanasy.model.clock import Now
 from afanasy.model.errors import UserError
@@ -25,7 +26,6 @@ from afanasy.server.get_story import (
     task_error_hosts,
 )
 from afanasy.server.history_port import HistoryPort
-from afanasy.server.matcher import find_match
 from afanasy.server.submissions import submission_answer
 from afanasy.server.view_block import Level, block_view
 from afanasy.server.view_job import in_order, jobs_view

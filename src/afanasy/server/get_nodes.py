@@ -5,22 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, TypeVar
 
+from afanasy.core.branches import Branch
+from afanasy.core.masks import find_match
+from afanasy.core.pools import Pool
 from afanasy.core.state import Farm, Render, User
 from afanasy.model.clock import Now
-from afanasy.model.errors import UserError
+from afanasy.server.get_explain import render_explain_answer
 from afanasy.server.get_request import GetRequest, check_found, check_mode, invalid_id
 from afanasy.server.get_story import clock_text
-from afanasy.server.matcher import find_match
+from afanasy.server.limits import tickets_view
+from afanasy.server.view_branch import branch_view
 from afanasy.server.view_job import in_order
+from afanasy.server.view_pool import pool_view
 from afanasy.server.view_render import render_object, render_resources_view, render_view
 from afanasy.server.view_user import user_view
 from afanasy.server.views import View, message
 
-N = TypeVar("N", Render, User)
+N = TypeVar("N", Render, User, Pool, Branch)
 
-_RENDER_MODES: Final = ("full", "resources", "log", "tasks_log")
+_RENDER_MODES: Final = ("full", "resources", "log", "tasks_log", "explain")
 _USER_MODES: Final = ("jobs_order", "log")
 _MONITOR_MODES: Final = ("events", "log")
+_TREE_MODES: Final = ("log",)
 
 
 def choose(kind: str, nodes: Iterable[N], request: GetRequest) -> list[N]:
@@ -52,11 +58,18 @@ def get_renders(farm: Farm, request: GetRequest, now: Now) -> View:
     if mode in _RENDER_MODES:
         render = _one("render", renders, request)
         if render is not None:
+            if mode == "explain":
+                return render_explain_answer(farm, render, now)
             if mode == "full":
                 return {"object": render_object(render, now)}
             lines = _render_log(render) if mode == "log" else _tasks_log(render, now)
             return message(render.name, mode, lines)
-    return {"renders": [render_view(render, now) for render in renders]}
+    return {
+        "renders": [
+            render_view(r, now) | tickets_view(farm, r.spec, r.spec.pool or "/", r.name)
+            for r in renders
+        ]
+    }
 
 
 def _render_log(render: Render) -> list[str]:
@@ -106,14 +119,24 @@ def get_monitors(request: GetRequest) -> View:
     return {"monitors": []}
 
 
-def get_none_of(request: GetRequest) -> View:
-    """Branches and pools: the farm is not divided. Raises UserError."""
-    raise UserError(
-        "no_such_nodes",
-        f"This server has no {request.type}.",
-        "all jobs and renders belong to one farm",
-        field="get.type",
-    )
+def get_pools(farm: Farm, request: GetRequest, now: Now) -> View:
+    """Pools."""
+    check_mode(request, _TREE_MODES)
+    pools = choose("pool", farm.pools.values(), request)
+    if request.mode == "log" and len(pools) == 1:
+        line = f"{clock_text(pools[0].time_creation)}: {pools[0].path}: Created."
+        return message(pools[0].path, "log", [line])
+    return {"pools": [pool_view(p, now) | tickets_view(farm, p.spec, p.path) for p in pools]}
+
+
+def get_branches(farm: Farm, request: GetRequest) -> View:
+    """Branches."""
+    check_mode(request, _TREE_MODES)
+    branches = choose("branch", farm.branches.values(), request)
+    if request.mode == "log" and len(branches) == 1:
+        line = f"{clock_text(branches[0].time_creation)}: {branches[0].path}: Created."
+        return message(branches[0].path, "log", [line])
+    return {"branches": [branch_view(branch) for branch in branches]}
 
 
 def get_files(request: GetRequest) -> View:

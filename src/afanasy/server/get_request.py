@@ -17,7 +17,7 @@ E = TypeVar("E", int, str)
 
 _NUMBERS: Final = ("number", "mon_id", "offset", "first", "count", "limit", "timeout_s")
 _TEXTS: Final = ("type", "mask", "path", "query")
-_TEXT_LISTS: Final = ("users", "runs")
+_TEXT_LISTS: Final = ("users", "runs", "names")
 _NUMBER_LISTS: Final = ("ids", "serials", "uids", "block_ids", "task_ids")
 #: Members that say who asks; read by nobody.
 _IGNORED: Final = ("user_name", "host_name")
@@ -45,6 +45,8 @@ class GetRequest:
     users: list[str] = field(default_factory=list[str])
     #: Run ids, which are texts in JSON (R1).
     runs: list[str] = field(default_factory=list[str])
+    #: Hosts, known or not.
+    names: list[str] = field(default_factory=list[str])
     block_ids: list[int] = field(default_factory=list[int])
     task_ids: list[int] = field(default_factory=list[int])
     number: int = -1

@@ -1,8 +1,8 @@
 """``afserver``: options, the data folder, start and end of the server.
 
 An option that is not given is a setting: a variable, a file or the default (:mod:`af.settings`).
-SIGHUP reads the files again. ``afserver doctor`` with the same options looks whether it can work
-(:mod:`afanasy.server.doctor`).
+SIGHUP reads the files again, the farm file too. ``afserver doctor`` with the same options looks
+whether it can work (:mod:`afanasy.server.doctor`).
 """
 
 from __future__ import annotations
@@ -30,11 +30,14 @@ from sqlalchemy.exc import DBAPIError
 import afanasy
 from af.settings import BY_KEY
 from af.toml_files import Found
+from afanasy.core import events
 from afanasy.core.restore import restore
 from afanasy.core.state import Farm
 from afanasy.core.submit import found_system_job
 from afanasy.model.clock import read_clocks
 from afanasy.model.errors import UserError
+from afanasy.server.deliver import Deliverer
+from afanasy.server.farm_file import FarmFileReader
 from afanasy.server.get import Inside
 from afanasy.server.get_sql import DatabasePort
 from afanasy.server.history_port import StoreHistory
@@ -60,6 +63,7 @@ SETTINGS: Final = {
     "bind": "af_server_bind",
     "trust": "af_server_trust",
     "log_level": "af_server_log_level",
+    "farm": "af_farm_file",
 }
 #: Exit code when the server must be started again to agree with its database.
 EXIT_RESTORE: Final = 75
@@ -99,6 +103,13 @@ def make_parser(prog: str = "afserver") -> argparse.ArgumentParser:
         metavar="NET",
         help="network whose hosts may use the farm and render for it, as 10.1.0.0/16 "
         "(default: af_server_trust)",
+    )
+    parser.add_argument(
+        "--farm",
+        type=Path,
+        metavar="FILE",
+        help="the farm file: patterns of hosts and limits, in XML or JSON (default: af_farm_file, "
+        "else farm.xml or farm.json in the data folder)",
     )
     level = BY_KEY["af_server_log_level"]
     parser.add_argument(
@@ -279,18 +290,22 @@ async def serve(options: argparse.Namespace, given: dict[str, Found]) -> int:
     leftovers = history.strays(engine, ended)
     for run in set(ended) - {piece.run for piece in leftovers}:
         outputs.drop_live(run)
+    deliverer = Deliverer(settings.value, lambda key: loop.apply(events.MessageSettled(key)))
+    loop.deliver = deliverer.send
     reloader = Reloader(given)
     traffic = Traffic(now.wall, now.mono)
     port = DatabasePort(options.data / "farm.db", options.data / "outputs")
     stored = StoreHistory(engine, outputs, loop.durable)
-    requests = Requests(loop, masks, stored, reloader, Inside(traffic, port))
+    farm_file = FarmFileReader(loop, masks, options.farm, options.data)
+    requests = Requests(loop, masks, stored, reloader, Inside(traffic, port), farm_file)
 
     stopping = asyncio.Event()
     aio = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         aio.add_signal_handler(number, stopping.set)
-    aio.add_signal_handler(signal.SIGHUP, _reload, loop, reloader)
+    aio.add_signal_handler(signal.SIGHUP, _reload, loop, reloader, farm_file)
     tame_collector()
+    farm_file.start()
     loop.start(leftovers)
     listener = Listener(
         {
@@ -314,6 +329,7 @@ async def serve(options: argparse.Namespace, given: dict[str, Found]) -> int:
     stop.cancel()
     listener.stop_accepting()
     port.close()
+    deliverer.close()
     code = 0
     if loop.fatal.done():
         error = loop.fatal.result()
@@ -328,8 +344,9 @@ async def serve(options: argparse.Namespace, given: dict[str, Found]) -> int:
     return code
 
 
-def _reload(loop: FarmLoop, reloader: Reloader) -> None:
-    """SIGHUP: read the configuration again. A wrong one changes nothing."""
+def _reload(loop: FarmLoop, reloader: Reloader, farm_file: FarmFileReader) -> None:
+    """SIGHUP: read the farm file and the configuration again. A wrong one changes nothing."""
+    farm_file.on_signal()
     try:
         answer = reloader.reload(loop.farm, loop.apply)
     except UserError as error:

@@ -1,33 +1,27 @@
-"""Masks: which names a text of a person means (R20, R21, PROTOCOL 2.4 "Pattern modes").
+"""Regular expressions of people, which may cost only so much (R21).
 
-Three readings of a mask, each with an empty one matching everything:
+How the text of a mask is read otherwise is :mod:`afanasy.core.masks`.
 
-* *regex*: a Perl-like regular expression that must match the whole name;
-* *find*: words split at ``| ; , :`` and blanks; a name that *starts with* one of them matches;
-* *contain*: the same words; a name that has one of them somewhere matches.
-
-**What a mask can cost.** Two things can hurt: compiling (a repeat is unrolled up to its lower
-bound, so ``a{1000000000}`` or twenty nested ``+`` take all memory) and matching (backtracking). So
-a mask is weighed before it is compiled, and every match has a time limit. :meth:`Masks.check_mask`
-is the edge where people's masks come in: there a bad one is refused with a sentence. A stored mask
-that runs over its time later is switched off: from then on it matches nothing and costs nothing.
+**What a mask can cost.** Two things can hurt: compiling and matching (backtracking). So a mask is
+weighed before it is compiled (:mod:`afanasy.core.mask_syntax`), and every match has a time limit.
+:meth:`Masks.check_mask` is the edge where people's masks come in: there a bad one is refused with a
+sentence. A stored mask that runs over its time later is switched off: from then on it matches
+nothing and costs nothing.
 """
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterable
-from functools import lru_cache
 from itertools import islice
 from typing import Final, NamedTuple
 
 import regex
 
-from afanasy.core.transitions import is_plain
+from afanasy.core.mask_syntax import MASK_LENGTH_MAX, compile_mask
+from afanasy.core.masks import is_plain
 from afanasy.model.errors import UserError
 
-MASK_LENGTH_MAX: Final = 1000
 #: Time for trying a new mask against all known names, in seconds (R21).
 CHECK_S: Final = 0.05
 #: Time for checking all masks of one request; the first half may be spent on trying names.
@@ -36,45 +30,9 @@ REQUEST_S: Final = 0.5
 MATCH_S: Final = 0.01
 #: Known names that a new mask is tried against: enough to see that it is slow.
 NAMES_TRIED_MAX: Final = 1000
-#: Items a mask may unroll to, estimated from above; about 5 MB and 10 ms.
-EXPANSION_MAX: Final = 20_000
 #: Compiled masks kept, and results of one mask.
 MASKS_MAX: Final = 4096
 RESULTS_MAX: Final = 20_000
-
-_WORDS = re.compile(r"[|;,: ]+")
-#: A repeat with a lower bound, and whether what it repeats may itself have repeats inside.
-_REPEAT = re.compile(r"([)}]?)\s*(?:\+|\{\s*([0-9]+))")
-#: Comments and the flag x could hide a repeat from that pattern; no mask of names needs them.
-_HIDING = re.compile(r"\(\?(?:#|[a-zA-Z0-9]*x)")
-
-
-@lru_cache(MASKS_MAX)
-def split_words(mask: str) -> tuple[str, ...]:
-    """The words of a *find* or *contain* mask."""
-    return tuple(word for word in _WORDS.split(mask) if word)
-
-
-def find_match(mask: str, name: str) -> bool:
-    """``name`` starts with a word of ``mask``. A mask without words matches all."""
-    return not mask or name.startswith(split_words(mask))
-
-
-def contain_match(mask: str, name: str) -> bool:
-    """``name`` has a word of ``mask`` somewhere. An empty mask matches all."""
-    return not mask or any(word in name for word in split_words(mask))
-
-
-def expansion(mask: str) -> int:
-    """How many items the mask compiles to, at most: lower bounds of nested repeats multiply."""
-    outer = inner = 1
-    for bracket, bound in _REPEAT.findall(mask):
-        factor = 2 if not bound else 1 + (int(bound) if len(bound) < 10 else 10**9)
-        if bracket:
-            outer *= factor
-        else:
-            inner = max(inner, factor)
-    return len(mask) * outer * inner
 
 
 class _Mask(NamedTuple):
@@ -83,57 +41,6 @@ class _Mask(NamedTuple):
     pattern: regex.Pattern[str]
     #: Name → whether it matches.
     results: dict[str, bool]
-
-
-def compile_mask(mask: str, field: str = "mask") -> regex.Pattern[str]:
-    """Compile a regular expression. Raises UserError: it is the person's who wrote it."""
-    if len(mask) > MASK_LENGTH_MAX:
-        raise UserError(
-            "bad_mask",
-            f"the mask has {len(mask)} characters; {MASK_LENGTH_MAX} are the most",
-            "use fewer alternatives, or a pattern that covers them",
-            field=field,
-        )
-    if _HIDING.search(mask):
-        raise UserError(
-            "bad_mask", "a mask has no comments and no flag x", "leave them out", field=field
-        )
-    if expansion(mask) > EXPANSION_MAX:
-        raise UserError(
-            "bad_mask",
-            "the mask has too many or too large repeats",
-            "nest fewer repeats, and use * instead of large counts",
-            field=field,
-        )
-    try:
-        return regex.compile(mask)
-    except regex.error as error:
-        # The package's stubs do not name these two attributes.
-        position: int = getattr(error, "pos", None) or 0
-        rule: str = getattr(error, "msg", str(error))
-        raise UserError(
-            "bad_mask",
-            f"the mask {mask!r} is no regular expression: {rule} at position {position}",
-            _hint(mask, position),
-            field=field,
-        ) from None
-    except (RecursionError, OverflowError, MemoryError, ValueError, KeyError) as error:
-        raise UserError(
-            "bad_mask",
-            f"the mask is too complicated ({type(error).__name__})",
-            "write a simpler one",
-            field=field,
-        ) from None
-
-
-def _hint(mask: str, position: int) -> str:
-    """What to do about the character at fault."""
-    before = mask[:position]
-    if mask[:1] in ("*", "+", "?") or before[-1:] in ("*", "+", "?"):
-        return 'to say "anything" write .*'
-    if "(" in mask or "[" in mask:
-        return "to mean the character itself, write a backslash before it"
-    return "look at that character"
 
 
 class Masks:

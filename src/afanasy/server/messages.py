@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 import afanasy
-from afanasy.core.state import Block, Job, Run
+from afanasy.core.state import Block, Run
+from afanasy.core.system_job import job_folders
 from afanasy.wire import stream
 
 VERSION: Final = afanasy.__version__
@@ -44,12 +45,6 @@ def block_message(block: Block) -> stream.Block:
     )
 
 
-def job_folders(job: Job) -> list[str]:
-    """The job's folders and the working directories of its blocks, each once, in this order."""
-    directories = (block.spec.working_directory for block in job.blocks)
-    return [path for path in dict.fromkeys([*job.spec.folders.values(), *directories]) if path]
-
-
 def start_message(run: Run, epoch: int) -> stream.Start:
     """The start of one task."""
     block, task = run.block, run.task
@@ -71,6 +66,9 @@ def start_message(run: Run, epoch: int) -> stream.Start:
         message.command = record.command
         message.files = record.files or []
         message.environment = record.environment or {}
+    if run.gpus:  # its own devices, whatever block and task say (R26)
+        devices = ",".join(map(str, run.gpus))
+        message.environment = {**message.environment, "CUDA_VISIBLE_DEVICES": devices}
     return message
 
 

@@ -16,12 +16,16 @@ from typing import Final, cast
 import structlog
 
 from afanasy.core import events
+from afanasy.core.depend_warnings import depend_warnings
+from afanasy.core.limit_warnings import ticket_warnings
+from afanasy.core.mask_warnings import hosts_warnings
 from afanasy.core.state import Job, User
 from afanasy.model.attributes import UserSpec
 from afanasy.model.errors import UserError
 from afanasy.model.reading import Raw, Reader, check_texts
 from afanasy.server import get as getting
 from afanasy.server.action import act, error_object
+from afanasy.server.farm_file import FarmFileReader
 from afanasy.server.history_port import HistoryPort
 from afanasy.server.loop import FarmLoop
 from afanasy.server.matcher import Masks
@@ -47,9 +51,11 @@ class Requests:
         history: HistoryPort,
         reloader: Reloader | None = None,
         inside: getting.Inside | None = None,
+        farm_file: FarmFileReader | None = None,
     ) -> None:
         self._loop = loop
         self._inside = inside
+        self._farm_file = farm_file
         self._reloader = reloader or Reloader()
         self._masks = masks
         self._history = history
@@ -92,7 +98,13 @@ class Requests:
     async def _action(self, body: Raw, reader: Reader) -> object:
         self._loop.check_store()
         check_texts(body["action"], "action")
-        answer = act(self._loop.farm, body["action"], reader, self._masks, self._loop.apply)
+        raw = cast(object, body["action"])
+        action = cast(Raw, raw) if isinstance(raw, dict) else {}
+        answer: object
+        if action.get("type") == "farm" and self._farm_file is not None:
+            answer = await self._farm_file.act(action)
+        else:
+            answer = act(self._loop.farm, body["action"], reader, self._masks, self._loop.apply)
         await self._durable(body)
         return answer
 
@@ -102,6 +114,9 @@ class Requests:
         spec, blocks = read_job(body["job"], reader, self._masks, settings)
         event = events.Submit(spec, blocks, kept_text(body["job"]))
         job = cast(Job, self._loop.apply(event))
+        reader.warnings += depend_warnings(self._loop.farm, job)
+        reader.warnings += ticket_warnings(self._loop.farm, job)
+        reader.warnings += hosts_warnings(self._loop.farm, job)
         job.log.extend(f"warning: {warning}" for warning in reader.warnings)
         answer: dict[str, object] = {"id": job.id, "serial": job.serial}
         if reader.warnings:

@@ -30,6 +30,7 @@ GET_MEMBERS: Final = {
     "blank. It is no regular expression.",
     "uids": "Jobs of the users of these ids, in the users' order.",
     "users": "Jobs of the users of these names, in the users' order.",
+    "names": "Names of hosts, which need not be known; at most 200.",
     "runs": "Runs, as `run` in other answers names them; at most 500.",
     "block_ids": "Numbers of blocks, from 0.",
     "task_ids": "Numbers of tasks, from 0.",
@@ -54,13 +55,22 @@ GET_TYPES: Final = {
     "renders": "`renders`, a list by priority, then age.",
     "users": "`users`, a list by priority, then age.",
     "monitors": "`monitors`, an empty list: monitors cannot be registered.",
-    "branches": "Refused: all jobs belong to one farm.",
-    "pools": "Refused: all renders belong to one farm.",
+    "branches": "`branches`, a list by priority, then age, with counts of jobs and tasks, "
+    "`active_jobs` and `active_users`; what is below is counted too.",
+    "pools": "`pools`, a list by priority, then age, with counts of renders; what is below is "
+    "counted too.",
     "files": "`path`, and `files`, an empty list: no folder is served.",
+    "farm": "`farm`: the [farm file](../howto-farm-file.md) in force as JSON has it, with "
+    "`source`, its path, `time`, when it was read, and `lines`, those of its patterns. With "
+    "`names` also `hosts`: for each its `patterns`, `values` and `services` with who says so, and "
+    "whether it is `known`.",
     "config": "`cgru_config`: an object of the settings in force, and one with "
     "`cgru_environment`. Secrets are empty.",
     "stats": "`stats`: since when, and for each kind of message how many, their bytes in and out, "
     "the time they took in all and at most, and the wait for commits; and `connections`.",
+    "limits": "`limits`: each service and ticket that is limited or held, with kind, scope and "
+    "place, `max_count` and `max_hosts` (-1 = any), `used`, `hosts`, `held_on` (units of each "
+    "render) and `holders` (jobs).",
     "db": "`db`: driver, version, schema and file of the database, and [the views](#sql-views) "
     "that `sql` can read.",
     "sql": "`sql`: `columns`, `rows`, `truncated` and `elapsed_s` of the statement `query` over "
@@ -75,8 +85,10 @@ GET_MODES: Final = {
     ("jobs", "log"): "`message`: what was done to a job. With a block and a task: `task`, whose "
     "`data` is the log of its starts.",
     ("jobs", "explain"): "`explain`: why tasks do not run. Each has `summary`, `work` (the reason "
-    "that stops the work itself, or null) and `renders` (reasons, how many renders give it, some "
-    "of their names). Without blocks and tasks it is about the first waiting task of each block.",
+    "that stops the work itself, or null), `renders` (reasons, how many renders give it, some "
+    "of their names), `suggestions` (what would let it start, as `text`, and the reason that it is "
+    "`about`), and `warnings` (what is odd about what it waits for). Without blocks and tasks it "
+    "is about the first waiting task of each block.",
     ("jobs", "thumbnail"): "The list; no thumbnails are made.",
     ("jobs", "info"): "`task` with `exec`: what a task executes. Needs a block and a task.",
     ("jobs", "error_hosts"): "`message`: the hosts that failed, and which of them are avoided. "
@@ -100,8 +112,14 @@ GET_MODES: Final = {
     ("renders", "resources"): "`renders`: the load of every host that is online.",
     ("renders", "log"): "`message`: when a render came and went.",
     ("renders", "tasks_log"): "`message`: what a render works on.",
+    ("renders", "explain"): "`explain_render`: why nothing (more) starts on a render. `own` is the "
+    "reason that stops the render itself, or null; `work` has the reasons why waiting blocks do "
+    "not start there, the first in order first, how many, and some of their names; `suggestions` "
+    "as for jobs.",
     ("users", "jobs_order"): "`events` with `jobs_order`: ids of a user's jobs in their order.",
     ("users", "log"): "`message`: since when a user is known.",
+    ("pools", "log"): "`message`: since when there is a pool.",
+    ("branches", "log"): "`message`: since when there is a branch.",
     ("monitors", "events"): '`{"monitor": {"id": 0}}`: the monitor must register again.',
     ("monitors", "log"): "The same.",
     ("db", "check"): "`db_check`: whether the database is well; `ok`, a list `checks` of what was "
@@ -114,7 +132,8 @@ GET_MODES: Final = {
 ACTION_MEMBERS: Final = {
     "user_name": "Who asks. Needed.",
     "host_name": "Where he sits. Needed.",
-    "type": "`jobs`, `renders`, `users` or `config`. Needed.",
+    "type": "`jobs`, `renders`, `users`, `pools`, `branches`, `config`, `farm` or `limits`. "
+    "Needed.",
     "ids": "These nodes.",
     "serials": "Jobs by the numbers that are never used again.",
     "mask": "Nodes whose whole name matches this regular expression; when no ids are given.",
@@ -130,7 +149,11 @@ ACTION_TYPES: Final = {
     "tasks of these.",
     "renders": "Renders.",
     "users": "Users.",
+    "pools": "Pools. With an operation, `params` are ignored.",
+    "branches": "Branches. With an operation, `params` are ignored.",
     "config": "[Settings](config.md) of the server. It needs no ids.",
+    "farm": "The [farm file](../howto-farm-file.md). It needs no ids.",
+    "limits": "Limits of services on the farm. It needs no ids.",
 }
 
 
@@ -142,6 +165,7 @@ class Operation(NamedTuple):
 
 
 _TASKS = "`task_ids`, `task_ranges`, `mode`"
+_JOBS = "`jids`, `serials`"
 #: Target of an action → operation.
 OPERATIONS: Final[dict[str, dict[str, Operation]]] = {
     "jobs": {
@@ -189,12 +213,70 @@ OPERATIONS: Final[dict[str, dict[str, Operation]]] = {
                                  "ten minutes."),
         "eject_tasks_keep_my": Operation("The same, but tasks of the action's user go on."),
         "exit": Operation("Ends its agent, and its tasks."),
+        "restart": Operation("Its agent executes itself again; tasks go on."),
+        "reboot": Operation("Its agent runs the command of the setting `af_render_cmd_reboot`."),
+        "shutdown": Operation("The same with `af_render_cmd_shutdown`."),
+        "launch_cmd": Operation("Its agent runs a command beside all tasks, and exits if `exit` "
+                                "says so.", "`cmd`, `exit`"),
+        "wol_sleep": Operation("Puts its host to sleep; it must be online, idle, and have told a "
+                               "MAC address."),
+        "wol_wake": Operation("A task of the system job wakes its host by a magic packet."),
         "delete": Operation("Forgets it; it must be offline."),
-        "heal_sick": Operation("Forgets the errors that made it cool off."),
+        "heal_sick": Operation("Forgets the errors that made it cool off, or sick."),
+        "set_pool": Operation("Puts it into another pool; it must be idle.", "`name`"),
+        "reassign_pool": Operation("Puts it into the deepest pool whose `pattern` names it; it "
+                                   "must be idle."),
+        "farm": Operation("Changes its services. `mode` is `service_add` with `name`, "
+                          "`service_remove`, `service_enable` or `service_disable` with `mask`, or "
+                          "`clear_services`.", "`mode`, `name`, `mask`"),
+        "tickets": Operation("Sets how many tickets of a name its tasks may hold; -1 takes that "
+                             "back.", "`name`, `count`"),
+    },
+    "limits": {
+        "set": Operation("Limits a service on the farm, on the fly: `max_count` tasks at once, on "
+                         "`max_hosts` hosts; one may be left as it is. -1 is no limit. It stays "
+                         "over restarts and wins over the farm file.",
+                         "`name`, `max_count`, `max_hosts`"),
+        "unset": Operation("Takes that back: the farm file's limit holds again.", "`name`"),
+    },
+    "farm": {
+        "reload": Operation("Lets the server read it again. The answer has its `file`, whether "
+                            "something `changed`, and the `renders` that did. A bad one changes "
+                            "nothing; all that is wrong is in the message, line by line."),
     },
     "users": {
         "delete": Operation("Deletes a user who has no jobs. With jobs it is refused in a strict "
                             "request, else nothing happens."),
+        "move_jobs_up": Operation("Moves jobs of the user before the next one of the same "
+                                  "priority. The answer counts the jobs whose places changed.",
+                                  _JOBS),
+        "move_jobs_down": Operation("The same behind the next one.", _JOBS),
+        "move_jobs_top": Operation("Moves them before all others of the same priority.", _JOBS),
+        "move_jobs_bottom": Operation("The same behind all others.", _JOBS),
+    },
+    "pools": {
+        "add_pool": Operation("Makes a pool in this one. What is no letter, digit or one of "
+                              "`:;<=>?@[\\]^_` in its name becomes `_`.", "`name`"),
+        "delete": Operation("Deletes it; it must be empty, and not the root."),
+        "delete_renders": Operation("Forgets its renders that are offline."),
+        "eject_tasks": Operation("Sends the tasks of its renders elsewhere."),
+        "exit": Operation("Ends the agents of its renders, and their tasks."),
+        "heal_sick": Operation("Forgets the errors that made its renders cool off, or sick."),
+        "launch_cmd": Operation("Its agents run a command beside all tasks, as for renders.",
+                                "`cmd`, `exit`"),
+        "restart": Operation("Its agents execute themselves again; tasks go on."),
+        "wol_sleep": Operation("Puts its hosts to sleep, those that can be woken again."),
+        "wol_wake": Operation("Wakes its hosts."),
+        "farm": Operation("Changes its services, as for renders.", "`mode`, `name`, `mask`"),
+        "tickets": Operation("Declares a ticket: its renders together hold `count` at most, on "
+                             "`max_hosts` hosts; with `host` true each of them holds `count`. -1 "
+                             "takes that back.", "`name`, `count`, `max_hosts`, `host`"),
+    },
+    "branches": {
+        "start": Operation("Its jobs go on."),
+        "pause": Operation("None of its jobs start tasks; running ones go on."),
+        "delete": Operation("Deletes it; it must be empty, and not the root."),
+        "delete_done_jobs": Operation("Deletes the jobs in it that are done."),
     },
     "config": {
         "set": Operation("Sets settings on the fly; they stay set over restarts. All are checked "
@@ -205,12 +287,23 @@ OPERATIONS: Final[dict[str, dict[str, Operation]]] = {
 
 #: Member of an operation → meaning.
 OPERATION_MEMBERS: Final = {
+    "cmd": "A command line.",
+    "exit": "true or false.",
     "blocks": "A list of [blocks](#blocks).",
     "count": "A number.",
     "keys": "A list of settings.",
-    "mode": '"append" or "remove" for `trynext`; "affect_depends" elsewhere names the tasks that '
-    "these depend on too, and changes nothing: no task depends on single tasks.",
-    "name": "A name.",
+    "jids": "Ids of jobs.",
+    "host": "true: of each host.",
+    "mask": "A regular expression of whole names of services; `service_disable` takes one that "
+    "names none of the list as a name.",
+    "max_count": "Tasks at once.",
+    "max_hosts": "Hosts at once.",
+    "mode": '"append" or "remove" for `trynext`. Elsewhere "affect_depends" names the tasks that '
+    'these depend on too, one step by `tasks_depend_mask`; "downstream" everything that depends on '
+    "these, to the end: tasks, blocks and jobs, also of other users. Operations on jobs take it, "
+    "too.",
+    "name": "A name; for `set_pool` the path of a pool.",
+    "serials": "Jobs by the numbers that are never used again.",
     "task_ids": "Tasks of the blocks, from 0; without it all of them.",
     "task_ranges": "The same as `[first, last]` pairs.",
     "tasks": "A list of [tasks](#tasks).",
@@ -220,25 +313,32 @@ OPERATION_MEMBERS: Final = {
 #: ``code`` of a refusal → when it comes.
 CODES: Final = {
     "bad_action": "The action is no object, or has no type.",
+    "bad_farm_file": "The farm file is wrong, or cannot be read.",
     "bad_field": "A member has a wrong type or value; `field` names it.",
     "bad_query": "The query is no SQL that the views can answer.",
     "bad_mask": "A mask is no regular expression.",
     "bad_task": "There is no task of that number.",
     "bad_text": "A text has a NUL character or a lone surrogate.",
     "bad_config": "A configuration file or a variable says what cannot be.",
-    "busy": "Too many questions are being answered; ask again in a moment.",
+    "busy": "Too many questions are being answered; ask again in a moment. Or the render runs "
+    "tasks.",
+    "cannot_sleep": "The host is offline, works, or could not be woken again.",
+    "cannot_wake": "The host told no MAC address, or is awake.",
     "deleting": "The job is being deleted.",
-    "full": "The farm has as many jobs as it can have.",
+    "exists": "There is one of that name already.",
+    "full": "The farm has as many jobs, or pools, as it can have.",
     "has_jobs": "The user has jobs.",
     "missing": "A member is missing.",
     "needs_restart": "The setting cannot be changed while the server runs.",
-    "no_such_nodes": "The server has no branches and no pools.",
     "not_allowed": "The query would do something else than read the views.",
-    "not_found": "There is no such job, block, task, render, user or setting.",
+    "not_empty": "The pool or branch has something in it.",
+    "not_found": "There is no such job, block, task, render, user, pool, branch or setting.",
     "not_of_the_server": "The setting is one of other programs.",
     "not_one": "The mode needs exactly one job.",
     "numeric": "A numeric block has no list of tasks.",
     "online": "The render is online.",
+    "root_branch": "The root branch cannot be deleted.",
+    "root_pool": "The root pool cannot be deleted, and has no pattern.",
     "slow_mask": "A mask takes too long to try.",
     "stopping": "The server is just ending.",
     "store_unavailable": "The database does not answer; nothing was changed.",

@@ -124,14 +124,9 @@ def _view(farm: Farm, key: str, **more: Any) -> View:
 def act_on_settings(farm: Farm, action: Raw, apply: Callable[[events.Event], Any]) -> View:
     """An action of type ``config``. Raises UserError, nothing changed."""
     by = asked_by(action)
-    operation = action.get("operation")
     where = "action.operation"
-    if not isinstance(operation, dict):
-        raise UserError(
-            "missing", "settings are changed by an operation", "send set or unset", field=where
-        )
-    operation = cast(Raw, operation)
-    name = operation.get("type")
+    name = operation_of(action, "settings are changed by an operation", "send set or unset")
+    operation = cast(Raw, action["operation"])
     check_texts(operation, "operation")
     if name == "set":
         event = events.ChangeSettings(_values(operation), by=by)
@@ -207,6 +202,14 @@ def _settable(key: str, field: str) -> Setting:
         f"put it in {file} of those computers",
         field=field,
     )
+
+
+def operation_of(action: Raw, missing: str, hint: str) -> object:
+    """The type of an action's operation. Raises UserError when there is no operation."""
+    operation = action.get("operation")
+    if not isinstance(operation, dict):
+        raise UserError("missing", missing, hint, field="action.operation")
+    return cast(Raw, operation).get("type")
 
 
 def asked_by(action: Raw) -> str:

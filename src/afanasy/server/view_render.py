@@ -28,8 +28,17 @@ _RESOURCES: Final[View] = {
 }  # fmt: skip
 
 
+#: Members that show what the farm file says where no operator overrode it (R22).
+_OF_SETUP: Final = (
+    ("capacity_host", "capacity"),
+    ("max_tasks_host", "max_tasks"),
+    ("power_host", "power"),
+    ("properties_host", "properties"),
+)
+
+
 def render_st(render: Render, now: Now) -> int:
-    """State bits of a render (SEMANTICS 2.4). SIC: it cools off after errors (R15)."""
+    """State bits of a render (SEMANTICS 2.4). SIC: sick, or it cools off after errors (R15)."""
     spec = render.spec
     bits = 0
     if render.link:
@@ -42,9 +51,15 @@ def render_st(render: Render, now: Now) -> int:
         bits |= RenderSt.RUN
     if spec.capacity_host >= 0 or spec.max_tasks_host >= 0:
         bits |= RenderSt.DRT
+    if render.falling:
+        bits |= RenderSt.WFL
+    if render.sleeping:
+        bits |= RenderSt.WSL
+    if render.waking:
+        bits |= RenderSt.WWK
     if spec.paused:
         bits |= RenderSt.PAU
-    if render.cooling(now.mono):
+    if render.sick or render.cooling(now.mono):
         bits |= RenderSt.SIC
     return int(bits)
 
@@ -70,7 +85,7 @@ def render_view(render: Render, now: Now) -> View:
         time_update=render.time_update,
         os=render.os,
         address=address_view(render.address),
-        pool="/",
+        pool=spec.pool or "/",
         st=st,
         state=render_state_text(st),
         capacity_used=render.capacity_used,
@@ -86,6 +101,13 @@ def render_view(render: Render, now: Now) -> View:
         view["capacity_host"] = render.capacity
     if spec.max_tasks_host >= 0 or render.max_tasks_flag >= 0:
         view["max_tasks_host"] = render.max_tasks
+    setup = render.setup
+    for member, attribute in _OF_SETUP:
+        value = getattr(setup, attribute, None)
+        if member not in view and value not in (None, "", -1):
+            view[member] = value
+    if render.reserved is not None:
+        view["reserved_for"] = {"serial": render.reserved[0], "block_num": render.reserved[1]}
     if render.draining:
         view["draining"] = True
     netifs = render.resources.get("netifs")

@@ -284,9 +284,12 @@ class Ack(_Message, tag="ack"):
 
 
 class Instruct(_Message, tag="instruct"):
-    """An order to the agent itself: ``exit``."""
+    """An order to the agent itself: ``exit``, ``restart``, ``sleep``, ``reboot``, ``shutdown``,
+    ``launch``, ``launch_exit``; ``command`` is what to launch.
+    """
 
     what: str
+    command: str = ""
 
 
 ToRender = Welcome | Refuse | Block | Start | Stop | Ack | Instruct | Ping
