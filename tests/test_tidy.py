@@ -23,7 +23,7 @@ LINES_MAX = 600
 
 #: Modules that talk to a person on the terminal; everywhere else a print is a left-over.
 MAY_PRINT = re.compile(
-    r"src/afanasy/(cli/.*|up/.*|afjob/main|tools/deletefiles|server/main|server/doctor|render/main|parsers/check|reference/main)\.py|src/af/.*|demo/.*|bench/.*|tests/.*"
+    r"src/afanasy/(cli/.*|up/.*|afjob/main|tools/(deletefiles|wolwake)|server/main|server/doctor|render/main|parsers/check|reference/main|sim/__main__)\.py|src/af/.*|demo/.*|bench/.*|tests/.*"
 )
 #: A sleep is part of a loop that looks at a clock, or its line says why it is there. In a test that
 #: reason must be another one than waiting for something.

@@ -4,8 +4,21 @@ from __future__ import annotations
 
 import re
 
-from afanasy.core import checks, ends, errors, holds, render_state
-from afanasy.model.attributes import CAPACITY_DEFAULT, UserSpec
+from afanasy.core import (
+    checks_host,
+    draining,
+    ends,
+    errors,
+    explain,
+    holds,
+    lives,
+    overlap,
+    pool_edits,
+    reasons,
+    wake_up,
+)
+from afanasy.core.state import Block
+from afanasy.model.attributes import CAPACITY_DEFAULT, FLAG_DEPEND_SUB_TASK, BranchSpec, UserSpec
 from afanasy.wire import stream
 from harness.farm import StoryFarm
 from harness.packages import ROOT
@@ -62,9 +75,11 @@ def test_figures_of_the_page_about_deciding() -> None:
         f"1, 2, 4 … at most {errors.RETRY_WAIT_MAX_S} seconds",
         f"{errors.COOL_FIRST_S:g} seconds, doubling to {errors.COOL_MAX_S / 60:g} minutes, then",
         f"whole farm for {holds.FIRST_S:g} seconds, doubling to {holds.MAX_S / 60:g} minutes",
-        f"a capacity of {render_state.HOST_CAPACITY_DEFAULT}",
-        f"takes {render_state.HOST_MAX_TASKS_DEFAULT} tasks at a time; a task takes "
-        f"{CAPACITY_DEFAULT}",
+        f"a capacity of {pool_edits.ROOT_CAPACITY}",
+        f"takes {pool_edits.ROOT_MAX_TASKS} tasks at a time; a task takes {CAPACITY_DEFAULT}",
+        f"refused for {draining.STARVED_S:g} seconds *only* for capacity",
+        f"no job is deleted for {lives.HOLD_S / 60:g} minutes",
+        f"one such host is woken every {wake_up.LOOK_S:g} seconds",
         f"silent for {stream.DEAD_AFTER_S:g} seconds is offline",
     ):
         assert sentence in text, sentence
@@ -73,17 +88,75 @@ def test_figures_of_the_page_about_deciding() -> None:
     assert errors.COOL_JOBS == 2
     assert ends.DEATHS_MAX == 3
     assert "three different renders died" in text
-    assert checks.EJECT_AWAY_S == 600
+    assert checks_host.EJECT_AWAY_S == 600
+    assert lives.STEP_MAX_S == 60
+    assert "is set by more than a minute" in text
+    assert explain.CURES_SHOWN == 3
+    assert "the first three reasons of renders" in text
+    assert user.errors_job_max == 0
+    assert UserSpec().solve_method == "solve_order"
+    assert BranchSpec().solve_need == "solve_tasksnum"
+
+
+def frames_of(block: Block, label: str) -> int:
+    """The number of the task that has these frames."""
+    (task,) = [n for n in range(block.tasks_num) if block.task_name(n) == f"frame {label}"]
+    return task
+
+
+def test_the_example_of_dependences_by_frames(farm: StoryFarm) -> None:
+    """The table of the page, row by row; then it is played."""
+    part = (EXPLAIN / "how-it-decides.md").read_text(encoding="utf-8").split("### By frames\n")[1]
+    rows = re.findall(r"^\| ([\d-]+) \| ([\d, ]+) \|", part.split("\n### ")[0], re.MULTILINE)
+    assert len(rows) == 5
+    sim = {"name": "sim", "frame_first": 1, "frame_last": 10, "frames_inc": 3}
+    render = {"name": "render", "frames": 12, "tasks_depend_mask": "sim"}
+    job = farm.submit(blocks=[sim, render, {**render, "name": "big", "frames_per_task": 4}])
+    source, singles, fours = job.blocks
+    for label, needed in rows:
+        block = fours if "-" in label else singles
+        (link,) = block.needs
+        found = overlap.needs(link.mine, frames_of(block, label), link.theirs)
+        names = [source.task_name(task) for one in found for task in one]
+        assert names == [f"frame {frame}" for frame in needed.split(", ")], label
+    farm.render("a", max_tasks=1)
+    for frame in (1, 4):
+        (run,) = farm.start()
+        assert (run.block, source.task_name(run.task)) == (source, f"frame {frame}")
+        farm.finish(run)
+    assert [run.block for run in farm.start()] == [source]
+    ready = [n for n in range(12) if farm.state(singles, n) == "RDY"]
+    assert [singles.task_name(n) for n in ready] == [f"frame {n}" for n in range(1, 7)]
+    assert "When frame 4 of `sim` is done, 4, 5 and 6 of `render` are ready." in part
+
+
+def test_the_example_of_frames_that_a_running_task_gives_away(farm: StoryFarm) -> None:
+    sim = {"name": "sim", "frames": 10, "frames_per_task": 10, "flags": FLAG_DEPEND_SUB_TASK}
+    job = farm.submit(blocks=[sim, {"name": "render", "frames": 10, "tasks_depend_mask": "sim"}])
+    farm.render("a", max_tasks=1)
+    (run,) = farm.start()
+    farm.progress(run, 10, frame=3)
+    render = job.blocks[1]
+    assert [farm.state(render, n) for n in range(4)] == ["RDY", "RDY", "RDY", "WDP"]
+
+
+def test_the_example_of_promised_memory(farm: StoryFarm) -> None:
+    """Of two tasks that need 16 GB only one starts on a host with 24 GB free: 8 are left."""
+    farm.render("a", capacity=8000, resources={"mem_free_mb": 24_000, "mem_total_mb": 32_000})
+    job = farm.submit(2, need_memory=16_000)
+    assert len(farm.start()) == 1
+    (found,) = farm.explain(job.blocks[0], 1).classes
+    assert found.reason == reasons.Reason("need_memory", (16_000, 8_000))
 
 
 def test_every_limit_has_its_reason() -> None:
     """The table of limits names those that a reason speaks of, and no others."""
     text = (EXPLAIN / "how-it-decides.md").read_text(encoding="utf-8")
     part = text.split("## Limits\n")[1].split("\n## ")[0]
-    codes = {code for code in checks.SENTENCES if re.search("max_running|per_host|rate$", code)}
+    codes = {code for code in reasons.SENTENCES if re.search("max_running|per_host|rate$", code)}
     assert codes == {
         f"{whose}_{limit}"
-        for whose in ("user", "job", "block")
+        for whose in ("user", "branch", "job", "block")
         for limit in ("max_running", "per_host", "rate")
         if (whose, limit) != ("block", "rate")
     }

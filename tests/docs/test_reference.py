@@ -23,10 +23,21 @@ import af
 from af import afcmd_compat, config, numeric, pathmap, query, settings, where
 from afanasy.afjob import arguments as afjob
 from afanasy.afjob import catalog, errors
+from afanasy.cli import branch as cli_branch
 from afanasy.cli import classic, exits
 from afanasy.cli import main as afcmd
+from afanasy.cli import pool as cli_pool
 from afanasy.cli.render import VERBS
-from afanasy.core import checks, edit, operations, reasons_help, tasks
+from afanasy.core import (
+    branch_edits,
+    edit,
+    job_order,
+    operations,
+    pool_edits,
+    reasons,
+    reasons_help,
+    tasks,
+)
 from afanasy.core import errors as core_errors
 from afanasy.model import attributes, attributes_help, states, states_help
 from afanasy.reference.main import PAGES, main
@@ -170,6 +181,9 @@ def test_a_verb_of_afcmd(noun: str, verb: str) -> None:
 def test_verbs_of_renders_say_what_they_do() -> None:
     for verb, (_, meaning) in VERBS.items():
         assert meaning[1:] in section("cli.md", f"afcmd renders {verb}")
+    for noun, verbs in (("pools", cli_pool.VERBS), ("branches", cli_branch.VERBS)):
+        for verb, (_, meaning) in verbs.items():
+            assert meaning[1:] in section("cli.md", f"afcmd {noun} {verb}")
 
 
 @pytest.mark.parametrize("name", classic.CLASSIC)
@@ -338,6 +352,8 @@ STRUCTS = {
     "Tasks": (attributes.TaskSpec, frozenset[str]()),
     "Users": (attributes.UserSpec, edit.USER_EDITABLE),
     "Renders": (attributes.RenderSpec, edit.RENDER_EDITABLE),
+    "Pools": (attributes.PoolSpec, pool_edits.POOL_EDITABLE),
+    "Branches": (attributes.BranchSpec, branch_edits.BRANCH_EDITABLE),
 }
 
 
@@ -381,13 +397,14 @@ def test_what_is_called_kept_decides_nothing() -> None:
         name
         for spec, names in attributes_help.KEPT.items()
         for name in names
-        if re.search(rf"\bspec\.{name}\b", code)
+        if re.search(rf'\bspec\.{name}\b|"{name}"', code)
     }
-    # Blocks have a depend mask that is obeyed, jobs one that is kept; an operation sets tickets.
-    shared = {"depend_mask", "tickets"}
+    # Users have one that is obeyed, jobs and branches one that is kept; branches hand theirs down.
+    shared = {"solve_method", "solve_need", "solve_jobs"}
     assert used - shared == set()
-    assert "block.spec.depend_mask" in code
-    assert "job.spec.depend_mask" not in code
+    assert "user.spec.solve_method" in code
+    for kept in ("job.spec.solve", "branch.spec.solve_jobs =="):
+        assert kept not in code
 
 
 def test_the_page_about_deciding_names_all_that_is_kept() -> None:
@@ -425,6 +442,8 @@ def modes() -> Iterator[tuple[str, str]]:
         ("renders", get_nodes._RENDER_MODES),
         ("users", get_nodes._USER_MODES),
         ("monitors", get_nodes._MONITOR_MODES),
+        ("pools", get_nodes._TREE_MODES),
+        ("branches", get_nodes._TREE_MODES),
     ):
         for mode in known:
             yield kind, mode
@@ -454,18 +473,27 @@ def test_everything_that_can_be_asked() -> None:
 
 def test_everything_that_can_be_done() -> None:
     there = headings("requests.md")
+    on_hosts = {"farm", "tickets"}  # of host_changes
     wanted = {
         "jobs": {*operations.JOB_OPERATIONS, "append_blocks"},
         "blocks": {*operations.BLOCK_OPERATIONS, "append_tasks"},
-        "renders": set(operations.RENDER_OPERATIONS),
-        "users": {"delete"},
+        "renders": {*operations.RENDER_OPERATIONS, *on_hosts},
+        "users": {"delete", *job_order.MOVES},
+        "pools": {*pool_edits.POOL_OPERATIONS, *on_hosts},
+        "limits": {"set", "unset"},
+        "branches": set(branch_edits.BRANCH_OPERATIONS),
         "config": set(server_settings._OPERATIONS),
+        "farm": {"reload"},
     }
     assert {kind: set(names) for kind, names in requests_help.OPERATIONS.items()} == wanted
     assert missing([f"{kind} {name}" for kind in wanted for name in wanted[kind]], there) == []
     # Operations that the server compares by name are all in the tables.
-    source = (SRC / "afanasy/server/action.py").read_text(encoding="utf-8")
-    compared = set(re.findall(r'name == "(\w+)"', source))
+    source = "".join(
+        (SRC / "afanasy/server" / name).read_text(encoding="utf-8")
+        for name in ("action.py", "host_changes.py", "limits.py", "farm_file.py")
+    )
+    compared = set(re.findall(r'\b(?:name|kind|word) == "(\w+)"', source))
+    compared -= {"jobs", "limits", "config", "farm"}  # these are types
     assert compared <= {name for names in wanted.values() for name in names}
 
 
@@ -475,7 +503,8 @@ def test_members_of_operations() -> None:
         for operation in kind.values():
             assert set(re.findall(r"`(\w+)`", operation.members)) <= part
     sources = [
-        (SRC / "afanasy/server" / name).read_text("utf-8") for name in ("action.py", "settings.py")
+        (SRC / "afanasy/server" / name).read_text("utf-8")
+        for name in ("action.py", "settings.py", "host_changes.py", "limits.py", "farm_file.py")
     ]
     read = {
         name for source in sources for name in re.findall(r'operation(?:\.get\(|\[)"(\w+)"', source)
@@ -535,13 +564,13 @@ def test_a_state_that_is_never_set_is_never_set() -> None:
 
 
 def test_reasons() -> None:
-    assert set(reasons_help.HELP) == set(checks.SENTENCES)
+    assert set(reasons_help.HELP) == set(reasons.SENTENCES)
     there = {
         cell
         for heading in ("Of the work itself", "Of a render", "Of the work on a render")
         for cell in first_cells(section("states.md", heading))
     }
-    assert set(checks.SENTENCES) <= there
+    assert set(reasons.SENTENCES) <= there
 
 
 def test_classes_of_errors() -> None:

@@ -81,6 +81,26 @@ def some_renders() -> list[Json]:
     ]  # fmt: skip
 
 
+def some_trees() -> tuple[list[Json], list[Json]]:
+    """A root pool and one below it that is paused; a root branch and one with jobs."""
+    counts = {"renders_total": 2, "renders_online": 1, "renders_busy": 1, "st": 1, "state": " RUN"}
+    pools: list[Json] = [
+        {"name": "/", "id": 1, "priority": 99, "parent": "", "capacity_host": 1100, **counts,
+         "run_tasks": 1, "run_capacity": 2000, "pools_total": 1, "time_creation": 1795000000},
+        {"name": "/film.x", "id": 2, "priority": 50, "parent": "/", "pattern": "f.*",
+         "zombie_time": 120, "st": 2, "state": " PAU", "renders_total": 0},
+    ]  # fmt: skip
+    branches: list[Json] = [
+        {"name": "/", "id": 1, "priority": 99, "parent": "", "create_childs": True,
+         "jobs_total": 4, "jobs_running": 1, "running_tasks_num": 1, "branches_total": 1,
+         "active_jobs": [{"id": 5, "name": "shot.v1", "user_name": "jimmy", "state": " RDY RUN",
+                          "running_tasks_num": 1}], "active_users": []},
+        {"name": "/film", "id": 2, "priority": 99, "parent": "/", "paused": True,
+         "max_running_tasks": 5, "jobs_total": 1, "jobs_error": 1},
+    ]  # fmt: skip
+    return pools, branches
+
+
 RESOURCES = {
     "cpu_num": 4, "cpu_user": 30, "cpu_nice": 5, "cpu_system": 10, "mem_total_mb": 65536,
     "mem_free_mb": 1536, "swap_used_mb": 0, "hdd_total_gb": 2048, "hdd_free_gb": 100,
@@ -103,6 +123,7 @@ class CannedFarm:
              "errors_forgive_time": 18000, "running_services": {"generic": 3}},
             {"name": "kim", "id": 3, "priority": 50, "paused": True},
         ]  # fmt: skip
+        self.pools, self.branches = some_trees()
         self.task_log: list[str] = ["Started.", "pause: by jimmy@desk\bx"]
         self._next: list[Any] = []
         self._server = TextServer(self._answer)

@@ -32,25 +32,14 @@ from afanasy.model.attributes import BlockSpec, JobSpec, TaskSpec
 from afanasy.model.clock import Now
 from afanasy.model.errors import UserError
 from afanasy.model.states import RunEnd, job_state_text
-from harness.tables import TableStore
+from afanasy.sim.compare import differences
+from afanasy.sim.tables import TableStore
 
 E = TypeVar("E", bound=Effect)
 
 
 def full_match(mask: str, name: str) -> bool:
     return re.fullmatch(mask, name) is not None
-
-
-def differences(live: Any, other: Any, path: str = "") -> Iterator[str]:
-    """Where two snapshots differ."""
-    if isinstance(live, dict) and isinstance(other, dict):
-        for key in {**live, **other}:
-            yield from differences(live.get(key), other.get(key), f"{path}/{key}")
-    elif isinstance(live, list) and isinstance(other, list) and len(live) == len(other):
-        for n, pair in enumerate(zip(live, other, strict=True)):
-            yield from differences(*pair, f"{path}/{n}")
-    elif live != other:
-        yield f"{path}: {live!r} and {other!r}"
 
 
 class StoryFarm:
@@ -147,11 +136,13 @@ class StoryFarm:
         name: str = "job",
         blocks: list[dict[str, Any]] | None = None,
         commands: list[str] | None = None,
+        job: dict[str, Any] | None = None,
         **more: Any,
     ) -> events.Submit:
         """A job with one numeric block of ``frames`` tasks, or with the given blocks.
 
-        Members of :class:`JobSpec` go to the job, others to the block.
+        Members of :class:`JobSpec` go to the job, others to the block; those that both have (as
+        ``depend_mask``) go to the block, or stand in ``job``.
         """
         job_members = {k: more.pop(k) for k in list(more) if k in JobSpec.__struct_fields__
                        and k not in BlockSpec.__struct_fields__}  # fmt: skip
@@ -159,6 +150,7 @@ class StoryFarm:
         submitted = [
             self.block(**{"name": f"block{n}", **members}) for n, members in enumerate(given)
         ]
+        job_members.update(job or {})
         spec = JobSpec(name=name, user_name=user, host_name="desk", **job_members)
         return events.Submit(spec, submitted)
 
@@ -261,6 +253,10 @@ class StoryFarm:
     def job_state(self, job: Job) -> str:
         """State words of a job."""
         return job_state_text(job.st()).strip()
+
+    def block_state(self, block: Block) -> str:
+        """State words of a block."""
+        return job_state_text(block.st()).strip()
 
     def codes(self, block: Block) -> list[Code]:
         return [block.code(task) for task in range(block.tasks_num)]

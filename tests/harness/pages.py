@@ -14,6 +14,7 @@ A block says behind its language what it is for; a Markdown viewer shows only th
 ```json                                 one JSON document
 ```json send                            sent to the server of the page, which must not refuse it
 ```toml                                 a configuration file
+```xml                                  one XML document
 ```text                                 anything else that nobody types
 ======================================  ===========================================================
 
@@ -38,13 +39,14 @@ import sys
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
+from xml.etree import ElementTree
 
 from harness.packages import ROOT, clean_environment
 from harness.processes import Process, wait_until
 
 STAND_INS = Path(__file__).with_name("stand_ins")
 LANGUAGES = ("sh", "console", "python")
-OTHERS = ("json", "toml", "text")
+OTHERS = ("json", "toml", "text", "xml")
 #: Folders at the root which a page may write to.
 AT_THE_ROOT = ("opt", "etc", "var/lib", "backup", "srv", "shots")
 _BLOCK = re.compile(r"^(```+)([^\n`]*)\n(.*?)^\1[ ]*$", re.MULTILINE | re.DOTALL)
@@ -169,6 +171,8 @@ class Reader:
                 return self._run(block, place, f"afcmd json send <<'JSON'\n{text}JSON\n")
         elif block.language == "toml":
             tomllib.loads(text)
+        elif block.language == "xml":
+            ElementTree.fromstring(text)
         return ""
 
     def type(self, host: str, text: str) -> str:

@@ -299,7 +299,9 @@ def test_a_method_that_fails_is_noted() -> None:
 
 
 def test_built_in_services() -> None:
-    assert service_names() == ["blender", "ffmpeg", "generic"]
+    assert service_names() == [
+        "blender", "events", "ffmpeg", "generic", "postcmd", "wakeonlan",
+    ]  # fmt: skip
     assert load_service("generic") == (Generic, "")
     assert load_service("") == (Generic, "")
     assert load_service("blender") == (Blender, "")
