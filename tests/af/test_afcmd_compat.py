@@ -41,7 +41,7 @@ def canned(monkeypatch: pytest.MonkeyPatch) -> Iterator[CannedFarm]:
     monkeypatch.setenv("AF_USERNAME", "jimmy")
     monkeypatch.setenv("AF_HOSTNAME", "desk")
     with CannedFarm() as farm:
-        farm.pools = []  # pyright: ignore - answers are looked up by name
+        farm.pools = []
         monkeypatch.setenv("AF_SERVERNAME", farm.address)
         yield farm
 

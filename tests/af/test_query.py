@@ -235,7 +235,7 @@ def test_what_is_lazily_there() -> None:
     assert af.query.__name__ == "af.query"
     assert issubclass(af.WhereError, ValueError)
     with pytest.raises(AttributeError, match="no attribute 'frobnicate'"):
-        _ = af.frobnicate  # pyright: ignore
+        _ = af.frobnicate
 
 
 @pytest.mark.parametrize("kind", fields.TABLES)

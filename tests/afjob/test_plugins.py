@@ -65,10 +65,15 @@ def test_a_bad_file_is_told_and_keeps_nobody_from_working(
     files = {
         "broken.py": "import nothing_of_this_name\n",
         "empty.py": "",
-        "nameless.py": "from afanasy.afjob.program import Program\nclass P(Program): pass\n",
+        "idle.py": "from afanasy.afjob.program import Program\n"
+        "class P(Program): TITLE, EXTENSIONS = 'P', ('iii',)\n",
+        "nameless.py": "from afanasy.afjob.program import Program\n"
+        "class P(Program):\n"
+        "    def command(self): return ''\n",
         "taken.py": "from afanasy.afjob.program import Option, Program\n"
         "class P(Program):\n"
-        "    TITLE, EXTENSIONS, OPTIONS = 'P', ('ppp',), (Option('priority', 'x'),)\n",
+        "    TITLE, EXTENSIONS, OPTIONS = 'P', ('ppp',), (Option('priority', 'x'),)\n"
+        "    def command(self): return ''\n",
         "_helper.py": "raise RuntimeError\n",
     }
     for name, text in files.items():
@@ -76,8 +81,9 @@ def test_a_bad_file_is_told_and_keeps_nobody_from_working(
     words = ["--simulate", "--no-check", "--plugins", str(folder), "/p/s.nk", "1", "2"]
     assert main(words) == 0
     told = capsys.readouterr().err.splitlines()
-    assert len(told) == 4
+    assert len(told) == 5
     assert "broken.py cannot be loaded: ModuleNotFoundError" in told[0]
     assert "empty.py defines no subclass of Program" in told[1]
-    assert "nameless.py: P has no TITLE" in told[2]
-    assert "--priority of P is another option of afjob" in told[3]
+    assert "idle.py defines no subclass of Program that builds a command" in told[2]
+    assert "nameless.py: P has no TITLE" in told[3]
+    assert "--priority of P is another option of afjob" in told[4]

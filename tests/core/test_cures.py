@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -16,19 +17,19 @@ from harness.farm import StoryFarm
 Stage = Callable[[StoryFarm], tuple[Block, int]]
 
 
-def job_with(**members: object) -> Stage:
+def job_with(**members: Any) -> Stage:
     def stage(farm: StoryFarm) -> tuple[Block, int]:
         farm.render("a", capacity=4000, max_tasks=4)
-        return farm.submit(3, **members).blocks[0], 0  # type: ignore[arg-type]
+        return farm.submit(3, **members).blocks[0], 0
 
     return stage
 
 
 def host_with(**resources: object) -> Callable[..., Stage]:
-    def with_job(**members: object) -> Stage:
+    def with_job(**members: Any) -> Stage:
         def stage(farm: StoryFarm) -> tuple[Block, int]:
             farm.render("a", capacity=4000, resources=resources)
-            return farm.submit(3, **members).blocks[0], 0  # type: ignore[arg-type]
+            return farm.submit(3, **members).blocks[0], 0
 
         return stage
 
@@ -86,10 +87,10 @@ def operated(operation: str) -> Stage:
     return stage
 
 
-def failed(**members: object) -> Stage:
+def failed(**members: Any) -> Stage:
     def stage(farm: StoryFarm) -> tuple[Block, int]:
         farm.render("a", capacity=1000)
-        block = farm.submit(1, **members).blocks[0]  # type: ignore[arg-type]
+        block = farm.submit(1, **members).blocks[0]
         (run,) = farm.start(1)
         farm.fail(run)
         return block, 0

@@ -12,6 +12,7 @@ import pkgutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
+from inspect import isabstract
 from pathlib import Path
 from types import ModuleType
 
@@ -74,7 +75,7 @@ def programs_of(module: ModuleType) -> list[type[Program]]:
         for value in vars(module).values()
         if isinstance(value, type)
         and issubclass(value, Program)
-        and value is not Program
+        and not isabstract(value)  # the base, and a studio's own bases
         and value.__module__ == module.__name__
     ]
 
@@ -95,7 +96,7 @@ def _load_file(catalog: Catalog, path: Path) -> None:
         return
     found = programs_of(module)
     if not found:
-        catalog.problems.append(f"{path} defines no subclass of Program")
+        catalog.problems.append(f"{path} defines no subclass of Program that builds a command")
     for program in found:
         if not (program.TITLE and program.EXTENSIONS):
             catalog.problems.append(f"{path}: {program.__name__} has no TITLE or no EXTENSIONS")

@@ -7,6 +7,7 @@ builds. The farm fills frame numbers into ``@#@``, so one command line stands fo
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
@@ -94,7 +95,7 @@ class Shot:
         return range(self.first, self.last + 1, self.by)
 
 
-class Program:
+class Program(ABC):
     """How one program renders a shot. Subclasses fill the class variables and ``command``."""
 
     #: Its name for people.
@@ -128,9 +129,9 @@ class Program:
         """The parser, "" = the service's own."""
         return ""
 
+    @abstractmethod
     def command(self) -> str:
         """The command line of a task, with :data:`FIRST` and :data:`LAST` in turns."""
-        raise NotImplementedError(f"{type(self).__name__} builds no command line")
 
     def output(self) -> Sequence | None:
         """The images of ``--output``, numbered; None without."""

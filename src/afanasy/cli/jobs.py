@@ -52,10 +52,11 @@ def chosen(options: argparse.Namespace, farm: Farm) -> list[Json]:
 
 def table(show: Show, jobs: list[Json]) -> None:
     """The jobs under their titles."""
-    show.table(_TITLES, [_row(job) for job in jobs])
+    show.table(_TITLES, [row(job) for job in jobs])
 
 
-def _row(job: Json) -> list[Cell]:
+def row(job: Json, done: str = "") -> list[Cell]:
+    """The cells of a job; ``done`` stands instead of its percent, as a bar does."""
     counts = counts_of(job)
     words = state_words(job)
     return [
@@ -64,7 +65,7 @@ def _row(job: Json) -> list[Cell]:
         str(job.get("user_name")),
         (" ".join(words), state_colour(words)),
         str(job.get("priority")),
-        f"{counts.percent}%",
+        done or f"{counts.percent}%",
         f"{counts.done}/{counts.tasks}",
         str(counts.running or ""),
         (str(counts.errors or ""), "red"),

@@ -10,8 +10,8 @@ from afanasy.cli.exits import Exit
 from afanasy.cli.farm import Farm, Json
 from afanasy.cli.figures import counts_of
 from afanasy.cli.filters import EVERY_S
-from afanasy.cli.humans import bar, since, size, state_colour, state_words
-from afanasy.cli.jobs import chosen
+from afanasy.cli.humans import bar, size, state_colour, state_words
+from afanasy.cli.jobs import chosen, row
 from afanasy.cli.renders import capacity_of, with_resources
 from afanasy.cli.screen import every_s, live
 from afanasy.cli.show import Cell, Show
@@ -133,20 +133,7 @@ def shares(room: int, one: int, other: int) -> tuple[int, int]:
 
 
 def _job(job: Json) -> list[Cell]:
-    counts = counts_of(job)
-    words = state_words(job)
-    return [
-        str(job.get("id")),
-        str(job.get("name")),
-        str(job.get("user_name")),
-        (" ".join(words), state_colour(words)),
-        str(job.get("priority")),
-        bar(counts.percent, _BAR),
-        f"{counts.done}/{counts.tasks}",
-        str(counts.running or ""),
-        (str(counts.errors or ""), "red"),
-        since(job.get("time_creation")),
-    ]
+    return row(job, bar(counts_of(job).percent, _BAR))
 
 
 def _render(render: Json) -> list[Cell]:

@@ -153,5 +153,7 @@ class ProcessLoop(asyncio.AbstractEventLoop, Owner):
         tasks, self._tasks = self._tasks, []
         for task in tasks:
             if not task.done():
+                # asyncio tells of each task that was never ended, and a kill ends none. (The
+                # attribute is in no stub.)
                 task._log_destroy_pending = False  # pyright: ignore[reportAttributeAccessIssue]
                 self.enter(task.get_coro().close)
