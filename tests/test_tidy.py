@@ -74,7 +74,7 @@ def report(places: list[str]) -> None:
 
 def test_there_is_something_to_read():
     names = {name(path) for path in files(".py")}
-    assert {"src/af/__init__.py", "src/afanasy/core/solve.py", "tests/test_tidy.py"} <= names
+    assert {"src/af/__init__.py", "src/afanasy/core/place/solve.py", "tests/test_tidy.py"} <= names
 
 
 def test_every_module_says_what_it_is():

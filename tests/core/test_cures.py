@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from afanasy.core import events
-from afanasy.core.cures import CURES
 from afanasy.core.effects import Stop
-from afanasy.core.reasons import SENTENCES
+from afanasy.core.place.reasons import SENTENCES
 from afanasy.core.state import Block
+from afanasy.core.why.cures import CURES
 from harness.farm import StoryFarm
 
 Stage = Callable[[StoryFarm], tuple[Block, int]]

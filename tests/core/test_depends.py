@@ -1,4 +1,4 @@
-"""Jobs that wait for jobs (:mod:`afanasy.core.depends`), and what is said about odd masks."""
+"""Jobs that wait for jobs (:mod:`afanasy.core.depend.depends`), what is said about odd masks."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from afanasy.core import events
-from afanasy.core.depend_warnings import depend_warnings
+from afanasy.core.depend.depend_warnings import depend_warnings
 from afanasy.core.effects import Stop
-from afanasy.core.masks import literal_start
+from afanasy.core.host.masks import literal_start
 from afanasy.core.state import Job
 from afanasy.model.states import RunEnd
 from harness.farm import StoryFarm, full_match

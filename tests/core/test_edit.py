@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from afanasy.core import events
-from afanasy.core.edit import BLOCK_EDITABLE, JOB_EDITABLE
 from afanasy.core.effects import Stop
+from afanasy.core.work.edit import BLOCK_EDITABLE, JOB_EDITABLE
 from harness.farm import StoryFarm
 
 # ----------------------------------------------------------------------------------------- jobs

@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from afanasy.core.explain import first_waiting, render_reason
-from afanasy.core.reasons import SENTENCES
+from afanasy.core.place.reasons import SENTENCES
 from afanasy.core.tasks import Code
+from afanasy.core.why.explain import first_waiting, render_reason
 from harness.farm import StoryFarm
 
 

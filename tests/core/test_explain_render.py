@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from afanasy.core.explain_render import RenderExplanation, explain_render
+from afanasy.core.why.explain_render import RenderExplanation, explain_render
 from harness.farm import StoryFarm
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from afanasy.core.host_setup import host_setup
+from afanasy.core.host.host_setup import host_setup
 from afanasy.model.farm_setup import FarmSetup, HostSetup, Pattern, ServiceRule
 from harness.farm import full_match
 

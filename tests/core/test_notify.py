@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 
-from afanasy.core import events, notify, system_job
+from afanasy.core import events
 from afanasy.core.effects import Send
-from afanasy.core.message import Message
 from afanasy.core.settings import Chosen
+from afanasy.core.system import notify, system_job
+from afanasy.core.system.message import Message
 from harness.farm import StoryFarm
 
 HOOK = "http://hooks.example/farm"

@@ -1,4 +1,4 @@
-"""Which tasks of two blocks need which (:mod:`afanasy.core.overlap`), against plain sets."""
+"""Which tasks of two blocks need which (:mod:`afanasy.core.depend.overlap`), against plain sets."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from af import numeric
-from afanasy.core import overlap
-from afanasy.core.overlap import Line
+from afanasy.core.depend import overlap
+from afanasy.core.depend.overlap import Line
 from afanasy.model.attributes import FLAG_NUMERIC, BlockSpec
 
 numeric_blocks = st.builds(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from afanasy.core import events, system_job
+from afanasy.core import events
 from afanasy.core.effects import InstructRender
 from afanasy.core.state import Render
+from afanasy.core.system import system_job
 from harness.farm import StoryFarm
 
 MAC = "52:54:00:00:00:01"

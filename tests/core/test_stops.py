@@ -6,7 +6,7 @@ import pytest
 
 from afanasy.core import events
 from afanasy.core.effects import Stop
-from afanasy.core.runs import STOP_MAX_RUN_TIME, STOP_NO_PROGRESS
+from afanasy.core.run.runs import STOP_MAX_RUN_TIME, STOP_NO_PROGRESS
 from afanasy.model.states import RunEnd
 from harness.farm import StoryFarm
 

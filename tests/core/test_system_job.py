@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from afanasy.core import events, system_job
+from afanasy.core import events
 from afanasy.core.settings import Chosen
 from afanasy.core.state import Block
+from afanasy.core.system import system_job
 from afanasy.core.tasks import Code
 from harness.farm import StoryFarm
 

@@ -1,4 +1,4 @@
-"""Tasks that wait for tasks: live links, ranges, sizes (:mod:`afanasy.core.task_depends`)."""
+"""Tasks that wait for tasks: links, ranges, sizes (:mod:`afanasy.core.depend.task_depends`)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from afanasy.core import events, task_depends
-from afanasy.core.block_depends import MASK_PAIRS_MAX
+from afanasy.core import events
+from afanasy.core.depend import task_depends
+from afanasy.core.depend.block_depends import MASK_PAIRS_MAX
 from afanasy.core.effects import Stop
 from afanasy.core.state import Block, Job, Run
 from afanasy.core.tasks import Code

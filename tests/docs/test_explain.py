@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import re
 
-from afanasy.core import (
-    checks_host,
-    draining,
-    ends,
-    errors,
-    explain,
-    holds,
-    lives,
-    overlap,
-    pool_edits,
-    reasons,
-    wake_up,
-)
+from afanasy.core.depend import overlap
+from afanasy.core.host import pool_edits
+from afanasy.core.place import checks_host, draining, reasons, wake_up
+from afanasy.core.run import ends, errors, holds
 from afanasy.core.state import Block
+from afanasy.core.why import explain
+from afanasy.core.work import lives
 from afanasy.model.attributes import CAPACITY_DEFAULT, FLAG_DEPEND_SUB_TASK, BranchSpec, UserSpec
 from afanasy.wire import stream
 from harness.farm import StoryFarm

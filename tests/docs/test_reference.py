@@ -28,17 +28,12 @@ from afanasy.cli import classic, exits
 from afanasy.cli import main as afcmd
 from afanasy.cli import pool as cli_pool
 from afanasy.cli.render import VERBS
-from afanasy.core import (
-    branch_edits,
-    edit,
-    job_order,
-    operations,
-    pool_edits,
-    reasons,
-    reasons_help,
-    tasks,
-)
-from afanasy.core import errors as core_errors
+from afanasy.core import tasks
+from afanasy.core.host import pool_edits
+from afanasy.core.place import reasons
+from afanasy.core.run import errors as core_errors
+from afanasy.core.why import reasons_help
+from afanasy.core.work import branch_edits, edit, job_order, operations
 from afanasy.model import attributes, attributes_help, states, states_help
 from afanasy.reference.main import PAGES, main
 from afanasy.render.main import make_parser as afrender_parser

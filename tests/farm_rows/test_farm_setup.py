@@ -6,7 +6,7 @@ from pathlib import Path
 
 from afanasy.core import events
 from afanasy.core.effects import Note
-from afanasy.core.host_values import origins
+from afanasy.core.host.host_values import origins
 from afanasy.farmsetup.load import load_file
 from afanasy.model.farm_setup import FarmSetup, Limit, Pattern, ServiceRule
 from harness.farm import StoryFarm

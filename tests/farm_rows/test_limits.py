@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from afanasy.core import events
-from afanasy.core.limit_warnings import unknown_tickets
-from afanasy.core.usages import SERVICE, TICKET
+from afanasy.core.limit.limit_warnings import unknown_tickets
+from afanasy.core.limit.usages import SERVICE, TICKET
 from afanasy.model.farm_setup import FarmSetup, HostSetup, Limit, Pattern, ServiceRule
 from harness.farm import StoryFarm
 
@@ -286,7 +286,7 @@ def test_only_those_are_woken_whom_a_limit_kept_away(farm: StoryFarm) -> None:
 def test_a_queue_behind_a_limit_is_not_walked(farm: StoryFarm, monkeypatch: object) -> None:
     """A thousand jobs wait for one licence: a start costs no look at each of them."""
     assert isinstance(monkeypatch, pytest.MonkeyPatch)
-    from afanasy.core import solve
+    from afanasy.core.place import solve
 
     farm.render("a", capacity=9000, max_tasks=9)
     declare(farm, Limit("nuke", max_count=1))

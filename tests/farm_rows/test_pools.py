@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from afanasy.core import events
-from afanasy.core.host_values import origins
+from afanasy.core.host.host_values import origins
 from harness.farm import StoryFarm
 
 

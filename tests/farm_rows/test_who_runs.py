@@ -6,8 +6,8 @@ import pytest
 
 from afanasy.core import events
 from afanasy.core.effects import Stop
-from afanasy.core.mask_warnings import hosts_warnings
-from afanasy.core.solve import need
+from afanasy.core.host.mask_warnings import hosts_warnings
+from afanasy.core.place.solve import need
 from afanasy.model.states import RunEnd
 from harness.farm import StoryFarm
 

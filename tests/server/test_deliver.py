@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from afanasy.core.message import Message
+from afanasy.core.system.message import Message
 from afanasy.model.clock import read_clocks
 from afanasy.server.deliver import GIVEN_UP_S, Deliverer, Refused, post_hook, send_mail
 from harness.processes import wait_until

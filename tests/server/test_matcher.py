@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from afanasy.core.mask_syntax import EXPANSION_MAX, compile_mask, expansion
-from afanasy.core.masks import contain_match, find_match
+from afanasy.core.host.mask_syntax import EXPANSION_MAX, compile_mask, expansion
+from afanasy.core.host.masks import contain_match, find_match
 from afanasy.model.errors import UserError
 from afanasy.server.matcher import Masks
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from afanasy.core.settings import Settings
-from afanasy.core.submit import count_tasks
+from afanasy.core.work.submit import count_tasks
 from afanasy.model.attributes import FLAG_VARCAPACITY
 from afanasy.model.errors import UserError
 from afanasy.model.reading import Reader

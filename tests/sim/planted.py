@@ -32,7 +32,7 @@ class Bug(NamedTuple):
 BUGS = (
     Bug(
         "adoption restarts the time",
-        "afanasy.core.stops",
+        "afanasy.core.run.stops",
         "run.elapsed_s, run.reported_mono = elapsed_s, now.mono",
         "run.elapsed_s, run.reported_mono = 0.0, now.mono",
     ),
@@ -45,7 +45,7 @@ BUGS = (
     ),
     Bug(
         "capacity is given back twice",
-        "afanasy.core.runs",
+        "afanasy.core.run.runs",
         "    render.running -= 1\n",
         "    render.running -= 1\n    render.capacity_used -= capacity\n",
     ),
@@ -57,7 +57,7 @@ BUGS = (
     ),
     Bug(
         "a stop's target is ignored",
-        "afanasy.core.ends",
+        "afanasy.core.run.ends",
         "    set_code(farm, block, task, run.stop_target, now)\n",
         "    set_code(farm, block, task, Code.READY, now)\n",
     ),
@@ -81,7 +81,7 @@ BUGS = (
     ),
     Bug(
         "a retry ignores the task's list of hosts",
-        "afanasy.core.checks_host",
+        "afanasy.core.place.checks_host",
         "if extra.error_hosts and block.task_avoids(task, render.name):",
         "if False and block.task_avoids(task, render.name):",
     ),
@@ -95,13 +95,13 @@ BUGS = (
     ),
     Bug(
         "a hold is given up after the time-out",
-        "afanasy.core.links",
+        "afanasy.core.host.links",
         'if run.block.spec.on_lost_render == "hold" and not run.stop_cause:',
         "if False and not run.stop_cause:",
     ),
     Bug(
         "a lost run frees its host while it still lives",
-        "afanasy.core.links",
+        "afanasy.core.host.links",
         "        ends.lose(farm, run, now, runs.END_LOST, why, died=True)\n",
         "        ends.lose_for_good(farm, run, now, runs.END_LOST, why, died=True)\n",
     ),
@@ -113,7 +113,7 @@ BUGS = (
     ),
     Bug(
         "nobody is woken when a service's wait is over",
-        "afanasy.core.holds",
+        "afanasy.core.run.holds",
         "        hold.held = False\n        farm.changes.services = True\n"
         "        _wake(farm, service)\n",
         "        hold.held = False\n        farm.changes.services = True\n",
@@ -157,7 +157,7 @@ def main() -> None:
         print("\n".join(bug.name for bug in BUGS))
         return
     name, seeds = sys.argv[1], sys.argv[2]
-    bugs = (*BUGS, Bug("--moved", "afanasy.core.stops", "no such code", ""))
+    bugs = (*BUGS, Bug("--moved", "afanasy.core.run.stops", "no such code", ""))
     bug = next(bug for bug in bugs if bug.name == name)
     sys.meta_path.insert(0, _Finder(bug))
     from afanasy.sim.simulation import simulate

@@ -46,4 +46,4 @@ def test_a_planted_bug_is_found(name: str) -> None:
 def test_a_patch_whose_code_moved_fails_loudly() -> None:
     done = plant("--moved")
     assert done.returncode != 0
-    assert "fits 0 places of afanasy.core.stops" in done.stderr
+    assert "fits 0 places of afanasy.core.run.stops" in done.stderr

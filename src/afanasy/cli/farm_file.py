@@ -167,8 +167,8 @@ def _given(names: list[str]) -> list[str]:
 
 def _of_file(file: str, names: list[str]) -> list[Json]:
     """What the hosts would get of a file alone; pools and overrides are the server's."""
-    from afanasy.core.host_setup import REPLACED, host_setup
-    from afanasy.core.mask_syntax import compile_mask
+    from afanasy.core.host.host_setup import REPLACED, host_setup
+    from afanasy.core.host.mask_syntax import compile_mask
 
     setup, _ = _load(file)
     # As the server names them.

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from afanasy.core.branches import Branch
-    from afanasy.core.pools import Pool
+    from afanasy.core.host.pools import Pool
     from afanasy.core.state import Block, Job, Render, Run, User
+    from afanasy.core.work.branches import Branch
 
 #: Tasks of one page: what a bulk operation writes as one row.
 PAGE_TASKS = 4096

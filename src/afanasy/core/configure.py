@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from afanasy.core.effects import Note
 from afanasy.core.events import ChangeSettings, RereadSettings
+from afanasy.core.run.stops import check_limits
 from afanasy.core.settings import Chosen
 from afanasy.core.state import Farm
-from afanasy.core.stops import check_limits
 from afanasy.core.transitions import add_timer
 from afanasy.model.clock import Now
 

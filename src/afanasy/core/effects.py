@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from afanasy.core.message import Message
     from afanasy.core.state import Run
+    from afanasy.core.system.message import Message
 
 
 @dataclass(slots=True, frozen=True)

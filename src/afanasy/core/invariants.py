@@ -11,11 +11,11 @@ from typing import Any
 
 import msgspec
 
-from afanasy.core.checks_host import block_never_on, least_capacity, render_not_ready
-from afanasy.core.depend_invariants import check_depends
-from afanasy.core.fits import Fits
-from afanasy.core.host_values import origins
-from afanasy.core.limit_invariants import check_limits, usages_snapshot
+from afanasy.core.depend.depend_invariants import check_depends
+from afanasy.core.host.host_values import origins
+from afanasy.core.limit.limit_invariants import check_limits, usages_snapshot
+from afanasy.core.place.checks_host import block_never_on, least_capacity, render_not_ready
+from afanasy.core.place.fits import Fits
 from afanasy.core.rows import block_state, extra_doc, held_doc, service_docs
 from afanasy.core.state import Block, Farm, Job, Render, Run
 from afanasy.core.tasks import CODES, OPEN, Code

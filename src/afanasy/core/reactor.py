@@ -4,34 +4,22 @@
 changed nothing. It returns the answer to whoever asked (None for facts). What is to be done is
 appended to ``farm.effects``, what is to be stored is marked in ``farm.changes``; the loop takes
 both at the end of its batch. Reactions never solve: they mark what became possible
-(``farm.fresh_*``) and the loop calls :func:`afanasy.core.solve.solve` once per batch (DESIGN 2).
+(``farm.fresh_*``) and the loop calls :func:`afanasy.core.place.solve.solve` once per batch
+(DESIGN 2).
 """
 
 from __future__ import annotations
 
 from typing import assert_never
 
-from afanasy.core import (
-    branch_edits,
-    configure,
-    edit,
-    ends,
-    events,
-    farm_file,
-    host_operations,
-    job_order,
-    links,
-    messages,
-    notify,
-    operations,
-    pool_edits,
-    runs,
-    submit,
-    timers,
-)
+from afanasy.core import configure, events, timers
 from afanasy.core.effects import Note
+from afanasy.core.host import farm_file, host_operations, links, pool_edits
+from afanasy.core.run import ends, runs
 from afanasy.core.state import Farm
+from afanasy.core.system import messages, notify
 from afanasy.core.transitions import frames_finished
+from afanasy.core.work import branch_edits, edit, job_order, operations, submit
 from afanasy.model.attributes import FLAG_DEPEND_SUB_TASK
 from afanasy.model.clock import Now
 

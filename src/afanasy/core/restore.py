@@ -13,26 +13,16 @@ from typing import Any
 import msgspec
 
 from af.settings import BY_KEY
-from afanasy.core import (
-    branch_edits,
-    depends,
-    farm_file,
-    limits,
-    lives,
-    messages,
-    pool_edits,
-    power,
-    presence,
-    system_job,
-)
-from afanasy.core.branches import Branch
-from afanasy.core.checks_host import EJECT_AWAY_S
+from afanasy.core.depend import depends
 from afanasy.core.effects import Note
-from afanasy.core.errors import COOL_MAX_S, RETRY_WAIT_MAX_S, check_hosts_left
-from afanasy.core.holds import attach_block
-from afanasy.core.host_values import lost_after_s, refresh_host
-from afanasy.core.pools import Pool
+from afanasy.core.host import farm_file, pool_edits, power, presence
+from afanasy.core.host.host_values import lost_after_s, refresh_host
+from afanasy.core.host.pools import Pool
+from afanasy.core.limit import limits
+from afanasy.core.place.checks_host import EJECT_AWAY_S
 from afanasy.core.rows import Row
+from afanasy.core.run.errors import COOL_MAX_S, RETRY_WAIT_MAX_S, check_hosts_left
+from afanasy.core.run.holds import attach_block
 from afanasy.core.settings import Chosen
 from afanasy.core.state import (
     Block,
@@ -45,9 +35,12 @@ from afanasy.core.state import (
     TaskExtra,
     User,
 )
-from afanasy.core.submit import found_system_job
+from afanasy.core.system import messages, system_job
 from afanasy.core.tasks import CODES, Code
 from afanasy.core.transitions import WRN_FLAG, add_timer, rebuild_job, refresh_queue
+from afanasy.core.work import branch_edits, lives
+from afanasy.core.work.branches import Branch
+from afanasy.core.work.submit import found_system_job
 from afanasy.model.attributes import (
     BlockSpec,
     BranchSpec,

@@ -16,11 +16,11 @@ from typing import Any, Final
 
 import msgspec
 
-from afanasy.core import farm_file
-from afanasy.core.branches import Branch
 from afanasy.core.changes import PAGE_TASKS, ClosedRun
-from afanasy.core.pools import Pool
+from afanasy.core.host import farm_file
+from afanasy.core.host.pools import Pool
 from afanasy.core.state import Block, Farm, Job, Render, Run, TaskExtra, User
+from afanasy.core.work.branches import Branch
 from afanasy.model.attributes import FLAG_DEPEND_SUB_TASK
 from afanasy.model.ids import task_key
 
@@ -284,7 +284,7 @@ def held_doc(run: Run) -> dict[str, object]:
         "gpu_mb": run.gpu_need_mb,
         "gpus": list(run.gpus),
     }
-    # Edited since its start: it holds what it took (:mod:`afanasy.core.limits`).
+    # Edited since its start: it holds what it took (:mod:`afanasy.core.limit.limits`).
     if run.current and run.service != run.block.spec.service:
         parts["service"] = run.service
     if run.current and run.tickets != run.block.spec.tickets:

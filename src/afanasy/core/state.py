@@ -2,7 +2,7 @@
 
 Nouns only; what may happen to them is in the reactions. Everything here is owned by one caller, the
 server's loop (or a test, or the simulator), and changed by :func:`afanasy.core.reactor.apply` and
-:func:`afanasy.core.solve.solve` alone.
+:func:`afanasy.core.place.solve.solve` alone.
 
 Counters (``running``, ``capacity_used``, ``counts`` …) are kept beside what they count, because
 solving asks them all the time; :mod:`afanasy.core.invariants` recounts them after every test step.
@@ -15,26 +15,26 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from af import numeric
-from afanasy.core.branches import Branch
 from afanasy.core.changes import Changes
+from afanasy.core.depend.gates import Gate, Link
 from afanasy.core.effects import Effect
-from afanasy.core.gates import Gate, Link
-from afanasy.core.message import Message
-from afanasy.core.order import Frames, TaskOrder, make_order
-from afanasy.core.pools import Pool
-from afanasy.core.render_state import Render
+from afanasy.core.host.pools import Pool
+from afanasy.core.host.render_state import Render
+from afanasy.core.limit.usages import ChosenLimit, Usage, UsageKey
+from afanasy.core.run.troubles import HostErrors, Rate, ServiceHold, TaskExtra
 from afanasy.core.settings import Settings
-from afanasy.core.system_state import SystemWork
+from afanasy.core.system.message import Message
+from afanasy.core.system.system_state import SystemWork
 from afanasy.core.tasks import CODES, Code, ReadyQueue, TaskColumns
-from afanasy.core.troubles import HostErrors, Rate, ServiceHold, TaskExtra
-from afanasy.core.usages import ChosenLimit, Usage, UsageKey
+from afanasy.core.work.branches import Branch
+from afanasy.core.work.order import Frames, TaskOrder, make_order
 from afanasy.model.attributes import BlockSpec, JobSpec, TaskSpec, UserSpec
 from afanasy.model.farm_setup import NO_SOURCE, FarmSetup, Limit, SetupSource
 from afanasy.model.ids import BlockKey, RunId
 from afanasy.model.states import St
 
 if TYPE_CHECKING:
-    from afanasy.core.fits import Fits
+    from afanasy.core.place.fits import Fits
 
 #: State bits that a job has when one of its blocks has them; a plain number, for it is asked often.
 _FROM_BLOCKS = int(St.RDY | St.RUN | St.ERR | St.WRN | St.SUS | St.SKP)
@@ -117,7 +117,7 @@ class User:
     #: All jobs by serial, and those that could start something now, in solving order.
     jobs: dict[int, Job] = field(default_factory=dict)
     queue: list[Job] = field(default_factory=list)
-    #: The same for each thing that jobs ask for (:mod:`afanasy.core.job_queue`).
+    #: The same for each thing that jobs ask for (:mod:`afanasy.core.place.job_queue`).
     by_fits: dict[Fits, list[Job]] = field(default_factory=dict)
     running: int = 0
     running_capacity: int = 0
@@ -182,7 +182,7 @@ class Block:
     last_render: str = ""
     #: Raised by every edit, so that renders are sent the new text.
     version: int = 0
-    #: The renders that could run it at all (:mod:`afanasy.core.fits`).
+    #: The renders that could run it at all (:mod:`afanasy.core.place.fits`).
     fits: Fits | None = None
     #: It needs free memory, disk or GPUs: such checks are asked only then.
     needy: bool = False
@@ -328,7 +328,8 @@ class Job:
     waiting_jobs: bool = False
     #: Deletion was asked for; it goes when its runs have ended.
     deleting: bool = False
-    #: The server's own job (id 1): never deleted, placed by :mod:`afanasy.core.system_solve`.
+    #: The server's own job (id 1): never deleted, placed by itself
+    #: (:mod:`afanasy.core.system.system_solve`).
     system: bool = False
     time_started: int = 0
     time_done: int = 0
@@ -452,17 +453,17 @@ class Farm:
     #: What blocks ask for → the renders that have it.
     fits: dict[tuple[object, ...], Fits] = field(default_factory=dict)
     #: Gates of the jobs' depend masks, by key; regular expressions also by user ("" = of all) and
-    #: by the letters that every match begins with (:mod:`afanasy.core.depends`).
+    #: by the letters that every match begins with (:mod:`afanasy.core.depend.depends`).
     job_gates: dict[Hashable, Gate[Job]] = field(default_factory=dict["Hashable", "Gate[Job]"])
     job_patterns: dict[str, dict[str, dict[str, Gate[Job]]]] = field(
         default_factory=dict[str, "dict[str, dict[str, Gate[Job]]]"]
     )
-    #: What waits for the system job (:mod:`afanasy.core.system_job`).
+    #: What waits for the system job (:mod:`afanasy.core.system.system_job`).
     system: SystemWork = field(default_factory=SystemWork)
     #: Renders that sleep, by name; and a timer that looks whom to wake is pending.
     sleepers: dict[str, Render] = field(default_factory=dict[str, Render])
     wake_timer: bool = False
-    #: Mail and web hooks that are still to be sent, by number (:mod:`afanasy.core.messages`).
+    #: Mail and web hooks that are to be sent, by number (:mod:`afanasy.core.system.messages`).
     messages: dict[int, Message] = field(default_factory=dict[int, Message])
     #: What happened to jobs and renders in the event that is being applied.
     happened: dict[Job | Render, list[str]] = field(
@@ -471,12 +472,12 @@ class Farm:
     #: Services that wait for licences, by name (R18).
     service_holds: dict[str, ServiceHold] = field(default_factory=dict)
     #: Services that some limit is about, and what is held of them and of tickets
-    #: (:mod:`afanasy.core.limits`).
+    #: (:mod:`afanasy.core.limit.limits`).
     limited: dict[str, Limit] = field(default_factory=dict[str, Limit])
     usages: dict[UsageKey, Usage] = field(default_factory=dict[UsageKey, Usage])
     #: Limits of services that were set on the fly, by name; they win over the farm file's.
     limits_chosen: dict[str, ChosenLimit] = field(default_factory=dict[str, ChosenLimit])
-    #: The farm file in force, and where it was read (:mod:`afanasy.core.farm_file`).
+    #: The farm file in force, and where it was read (:mod:`afanasy.core.host.farm_file`).
     setup: FarmSetup | None = None
     setup_source: SetupSource = NO_SOURCE
     #: Deadlines: (mono, counter, what); stale entries are checked when they come up.

@@ -9,25 +9,16 @@ from __future__ import annotations
 from heapq import heappop
 from typing import Final, cast
 
-from afanasy.core import (
-    draining,
-    errors,
-    holds,
-    links,
-    lives,
-    operations,
-    power,
-    presence,
-    rates,
-    stops,
-    system_job,
-    wake_up,
-)
-from afanasy.core.branches import Branch
-from afanasy.core.renders import touch_render
+from afanasy.core.host import links, power, presence
+from afanasy.core.host.renders import touch_render
+from afanasy.core.place import draining, rates, wake_up
+from afanasy.core.run import errors, holds, stops
 from afanasy.core.state import Block, Farm, Job, Render, Run, User
+from afanasy.core.system import system_job
 from afanasy.core.tasks import Code
 from afanasy.core.transitions import add_timer, refresh_queue, set_code
+from afanasy.core.work import lives, operations
+from afanasy.core.work.branches import Branch
 from afanasy.model.clock import Now
 
 #: Seconds by which the clocks may drift apart during a wait; a step is noticed by the shell.

@@ -7,7 +7,7 @@ through :func:`change_tasks`, which translates the state bytes of the whole rang
 Both keep, in this order: the counts of the block, its ready queue, whether it is done, the blocks
 and jobs that wait for it, the times of block and job, the job's place in its user's queue, and the
 tasks that wait for the changed ones. Who asks for READY gets WAITING where something that the task
-needs is not done (:mod:`afanasy.core.task_depends`).
+needs is not done (:mod:`afanasy.core.depend.task_depends`).
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ from collections.abc import Iterable, Sequence
 from heapq import heappush
 from typing import Final
 
-from afanasy.core import block_depends, depends, fits, happenings, job_queue, overlap, task_depends
-from afanasy.core.checks_host import least_capacity
+from afanasy.core.depend import block_depends, depends, overlap, task_depends
+from afanasy.core.place import fits, job_queue
+from afanasy.core.place.checks_host import least_capacity
 from afanasy.core.state import Block, Farm, Job, TaskExtra
+from afanasy.core.system import happenings
 from afanasy.core.tasks import FINISHED, FLAG_SHIFT, OPEN, Code, st_of
 from afanasy.model.attributes import WorkSpec
 from afanasy.model.clock import Now
@@ -306,7 +308,7 @@ def _blocks_wait_anew(farm: Farm, job: Job, blocks: Iterable[Block], now: Now) -
 
 
 def jobs_wait_anew(farm: Farm, jobs: Iterable[Job], now: Now) -> None:
-    """These jobs began or ceased to wait for others (:mod:`afanasy.core.depends`)."""
+    """These jobs began or ceased to wait for others (:mod:`afanasy.core.depend.depends`)."""
     for job in jobs:
         if not job.waiting_jobs:
             for block in job.blocks:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from afanasy.core.mask_syntax import compile_mask
+from afanasy.core.host.mask_syntax import compile_mask
 from afanasy.farmsetup.tree import Complaints, Element
 from afanasy.model.errors import UserError
 from afanasy.model.farm_setup import FarmSetup, Limit, Pattern, ServiceRule

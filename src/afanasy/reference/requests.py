@@ -7,8 +7,9 @@ from typing import Any, Final, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from afanasy.core import branch_edits, edit, pool_edits
-from afanasy.core.submit import TASKS_PER_JOB_MAX
+from afanasy.core.host import pool_edits
+from afanasy.core.work import branch_edits, edit
+from afanasy.core.work.submit import TASKS_PER_JOB_MAX
 from afanasy.model.attributes import (
     BLOCKS_PER_JOB_MAX,
     BlockSpec,

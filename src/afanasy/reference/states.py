@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from afanasy.core import checks_host, draining, errors, holds, reasons, runs
-from afanasy.core.reasons_help import HELP
+from afanasy.core.place import checks_host, draining, reasons
+from afanasy.core.run import errors, holds, runs
 from afanasy.core.tasks import Code, st_of
+from afanasy.core.why.reasons_help import HELP
 from afanasy.model.states import JOB_WORDS, RENDER_WORDS, RenderSt, RunEnd, St, job_state_text
 from afanasy.model.states_help import (
     ENDS,

@@ -13,17 +13,17 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar, cast
 
 from afanasy.core import events
-from afanasy.core.branch_edits import BRANCH_EDITABLE, clean_path
-from afanasy.core.branches import Branch
-from afanasy.core.depend_warnings import depend_warnings
-from afanasy.core.edit import BLOCK_EDITABLE, JOB_EDITABLE, RENDER_EDITABLE, USER_EDITABLE
-from afanasy.core.job_order import MOVES
-from afanasy.core.limit_warnings import ticket_warnings
-from afanasy.core.masks import find_match
-from afanasy.core.operations import Outcome
-from afanasy.core.pool_edits import POOL_EDITABLE
-from afanasy.core.pools import Pool
+from afanasy.core.depend.depend_warnings import depend_warnings
+from afanasy.core.host.masks import find_match
+from afanasy.core.host.pool_edits import POOL_EDITABLE
+from afanasy.core.host.pools import Pool
+from afanasy.core.limit.limit_warnings import ticket_warnings
 from afanasy.core.state import Farm, Job, Render, User
+from afanasy.core.work.branch_edits import BRANCH_EDITABLE, clean_path
+from afanasy.core.work.branches import Branch
+from afanasy.core.work.edit import BLOCK_EDITABLE, JOB_EDITABLE, RENDER_EDITABLE, USER_EDITABLE
+from afanasy.core.work.job_order import MOVES
+from afanasy.core.work.operations import Outcome
 from afanasy.model.attributes import (
     BlockSpec,
     BranchSpec,

@@ -26,7 +26,7 @@ from typing import Any, Final
 import structlog
 
 import afanasy
-from afanasy.core.message import Message
+from afanasy.core.system.message import Message
 from afanasy.model.clock import Now, read_clocks
 
 log = structlog.get_logger("messages")

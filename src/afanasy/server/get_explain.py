@@ -1,14 +1,14 @@
-"""``get`` jobs, mode ``explain``: why tasks do not run, as JSON (:mod:`afanasy.core.explain`)."""
+"""``get`` jobs, mode ``explain``: why tasks do not run (:mod:`afanasy.core.why.explain`)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Final
 
-from afanasy.core.explain import Explanation, explain, first_waiting
-from afanasy.core.explain_render import explain_render
-from afanasy.core.reasons import Reason
+from afanasy.core.place.reasons import Reason
 from afanasy.core.state import Block, Farm, Job, Render
+from afanasy.core.why.explain import Explanation, explain, first_waiting
+from afanasy.core.why.explain_render import explain_render
 from afanasy.model.clock import Now
 from afanasy.model.errors import UserError
 from afanasy.server.get_request import GetRequest
@@ -88,7 +88,7 @@ def explanation_view(found: Explanation) -> View:
 
 
 def render_explain_answer(farm: Farm, render: Render, now: Now) -> View:
-    """Why nothing (more) starts on a render (:mod:`afanasy.core.explain_render`)."""
+    """Why nothing (more) starts on a render (:mod:`afanasy.core.why.explain_render`)."""
     found = explain_render(farm, render, now)
     return {
         "explain_render": {

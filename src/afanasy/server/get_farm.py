@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from afanasy.core.host_values import origins, refresh_host
-from afanasy.core.pool_edits import place_by_pattern
-from afanasy.core.services_here import others_allowed, services_here
+from afanasy.core.host.host_values import origins, refresh_host
+from afanasy.core.host.pool_edits import place_by_pattern
+from afanasy.core.host.services_here import others_allowed, services_here
 from afanasy.core.state import Farm, Render
 from afanasy.farmsetup.write import as_json
 from afanasy.model.attributes import RenderSpec

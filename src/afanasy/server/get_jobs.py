@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Final
 
-from afanasy.core.masks import find_match
+from afanasy.core.host.masks import find_match
 from afanasy.core.state import Block, Farm, Job
 from afanasy.model.clock import Now
 from afanasy.model.errors import UserError

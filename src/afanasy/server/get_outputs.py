@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from afanasy.core import runs
-from afanasy.core.ends import SUCCESSES
+from afanasy.core.run import runs
+from afanasy.core.run.ends import SUCCESSES
 from afanasy.core.state import Block, Farm, Job, Run
 from afanasy.model.clock import Now
 from afanasy.model.errors import UserError

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from afanasy.core import runs
+from afanasy.core.run import runs
 from afanasy.core.state import Block, Farm, HostErrors, Run
 from afanasy.model.clock import Now
 from afanasy.model.states import RunEnd

@@ -16,11 +16,11 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, cast
 
 from afanasy.core import events
-from afanasy.core.limit_warnings import declared_tickets
-from afanasy.core.limits import declares
-from afanasy.core.pools import ROOT
+from afanasy.core.host.pools import ROOT
+from afanasy.core.limit.limit_warnings import declared_tickets
+from afanasy.core.limit.limits import declares
+from afanasy.core.limit.usages import SERVICE, TICKET, Usage
 from afanasy.core.state import Farm
-from afanasy.core.usages import SERVICE, TICKET, Usage
 from afanasy.model.attributes import HostSpec
 from afanasy.model.errors import UserError
 from afanasy.model.reading import Raw, check_texts

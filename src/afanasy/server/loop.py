@@ -26,11 +26,11 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from afanasy.core import effects, events
-from afanasy.core.message import Message
+from afanasy.core.place.solve import solve
 from afanasy.core.reactor import apply
 from afanasy.core.rows import take_rows
-from afanasy.core.solve import solve
 from afanasy.core.state import Farm, Run
+from afanasy.core.system.message import Message
 from afanasy.model.clock import Now, read_clocks
 from afanasy.model.errors import UserError
 from afanasy.server import messages

@@ -33,7 +33,7 @@ from af.toml_files import Found
 from afanasy.core import events
 from afanasy.core.restore import restore
 from afanasy.core.state import Farm
-from afanasy.core.submit import found_system_job
+from afanasy.core.work.submit import found_system_job
 from afanasy.model.clock import read_clocks
 from afanasy.model.errors import UserError
 from afanasy.server.deliver import Deliverer

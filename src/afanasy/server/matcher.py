@@ -1,12 +1,12 @@
 """Regular expressions of people, which may cost only so much (R21).
 
-How the text of a mask is read otherwise is :mod:`afanasy.core.masks`.
+How the text of a mask is read otherwise is :mod:`afanasy.core.host.masks`.
 
 **What a mask can cost.** Two things can hurt: compiling and matching (backtracking). So a mask is
-weighed before it is compiled (:mod:`afanasy.core.mask_syntax`), and every match has a time limit.
-:meth:`Masks.check_mask` is the edge where people's masks come in: there a bad one is refused with a
-sentence. A stored mask that runs over its time later is switched off: from then on it matches
-nothing and costs nothing.
+weighed before it is compiled (:mod:`afanasy.core.host.mask_syntax`), and every match has a time
+limit. :meth:`Masks.check_mask` is the edge where people's masks come in: there a bad one is refused
+with a sentence. A stored mask that runs over its time later is switched off: from then on it
+matches nothing and costs nothing.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import Final, NamedTuple
 
 import regex
 
-from afanasy.core.mask_syntax import MASK_LENGTH_MAX, compile_mask
-from afanasy.core.masks import is_plain
+from afanasy.core.host.mask_syntax import MASK_LENGTH_MAX, compile_mask
+from afanasy.core.host.masks import is_plain
 from afanasy.model.errors import UserError
 
 #: Time for trying a new mask against all known names, in seconds (R21).

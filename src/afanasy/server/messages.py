@@ -6,7 +6,7 @@ from typing import Final
 
 import afanasy
 from afanasy.core.state import Block, Run
-from afanasy.core.system_job import job_folders
+from afanasy.core.system.system_job import job_folders
 from afanasy.wire import stream
 
 VERSION: Final = afanasy.__version__

@@ -16,9 +16,9 @@ from typing import Final, cast
 import structlog
 
 from afanasy.core import events
-from afanasy.core.depend_warnings import depend_warnings
-from afanasy.core.limit_warnings import ticket_warnings
-from afanasy.core.mask_warnings import hosts_warnings
+from afanasy.core.depend.depend_warnings import depend_warnings
+from afanasy.core.host.mask_warnings import hosts_warnings
+from afanasy.core.limit.limit_warnings import ticket_warnings
 from afanasy.core.state import Job, User
 from afanasy.model.attributes import UserSpec
 from afanasy.model.errors import UserError

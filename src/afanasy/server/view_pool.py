@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from afanasy.core.pools import Pool
+from afanasy.core.host.pools import Pool
 from afanasy.model.clock import Now
 from afanasy.model.states import RenderSt
 from afanasy.server.view_render import render_st

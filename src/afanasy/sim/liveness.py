@@ -1,9 +1,10 @@
 """After the faults: everything ends, or something lasting keeps it.
 
-A task that does not run is asked about as a person would: :func:`afanasy.core.explain.explain`. A
-reason is *lasting* when no time and no healing changes it: a person paused the job, the retries
-are used up, no host is big enough. Any other reason means that the farm still owes the task
-something, and with bounded patience that is a failure.
+A task that does not run is asked about as a person would
+(:func:`afanasy.core.why.explain.explain`). A reason is *lasting* when no time and no healing
+changes it: a person paused the job, the retries are used up, no host is big enough. Any other
+reason means that the farm still owes the task something, and with bounded patience that is a
+failure.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from afanasy.core.explain import explain
 from afanasy.core.state import Block, Farm
 from afanasy.core.tasks import FINISHED
+from afanasy.core.why.explain import explain
 from afanasy.model.clock import Now
 
 #: Reasons of the work itself that last until a person does something.

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 from afanasy.core.restore import restore
 from afanasy.core.rows import Rows
 from afanasy.core.state import Farm
-from afanasy.core.submit import found_system_job
+from afanasy.core.work.submit import found_system_job
 from afanasy.model.ids import next_epoch
 from afanasy.server.loop import BEAT_S, STALL_S, FarmLoop
 from afanasy.server.matcher import Masks, compile_mask

@@ -1,0 +1,1 @@
+"""Who waits for whom: jobs by masks, blocks, tasks by frames."""

@@ -1,0 +1,112 @@
+"""What the server knows of a render."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from afanasy.model.attributes import RenderSpec
+from afanasy.model.farm_setup import FarmSetup, HostSetup
+
+if TYPE_CHECKING:
+    from afanasy.core.host.pools import Pool
+    from afanasy.core.place.fits import Fits
+    from afanasy.core.state import Run
+
+#: A render of a new farm, when nothing else says so (R22).
+HOST_CAPACITY_DEFAULT = 1100
+HOST_MAX_TASKS_DEFAULT = 4
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Render:
+    """A host that runs the agent."""
+
+    name: str
+    id: int
+    spec: RenderSpec
+    #: Number of the connection that speaks for it, or 0 when it is offline.
+    link: int = 0
+    instance: str = ""
+    boot_id: str = ""
+    address: str = ""
+    os: str = ""
+    engine: str = ""
+    user_name: str = ""
+    #: ``--capacity`` and ``--max-tasks``; -1 when not given.
+    capacity_flag: int = -1
+    max_tasks_flag: int = -1
+    draining: bool = False
+    time_register: int = 0
+    time_launch: int = 0
+    time_update: int = 0
+    #: Mono time of the last sign of life, or of the start of serving.
+    contact_mono: float = 0.0
+    #: Every run that may have a process there: current ones and stale ones.
+    runs: dict[int, Run] = field(default_factory=dict)
+    capacity_used: int = 0
+    #: Runs with the right to count, and those of them that take a slot (R23).
+    running: int = 0
+    slots_used: int = 0
+    task_time: int = 0
+    idle_since: int = 0
+    busy_since: int = 0
+    #: Errors in a row, and the jobs they came from (R15).
+    errors_row: int = 0
+    errors_jobs: set[int] = field(default_factory=set[int])
+    #: Users with an error there since its last success, oldest first (SEMANTICS 5, sick renders).
+    sick_users: dict[str, None] = field(default_factory=dict)
+    #: Cool-off: how many so far, until when (both clocks), and whether one probe at a time runs.
+    cool_level: int = 0
+    cool_mono: float = 0.0
+    cool_wall: float = 0.0
+    probing: bool = False
+    #: What the farm file says of it; None = there is no farm file.
+    setup: HostSetup | None = None
+    #: The farm file that was derived from.
+    setup_of: FarmSetup | None = None
+    pool: Pool | None = None
+    # Values in force (R22), derived by afanasy.core.host.host_values; capacity -1 = unlimited.
+    capacity: int = HOST_CAPACITY_DEFAULT
+    max_tasks: int = HOST_MAX_TASKS_DEFAULT
+    power: int = -1
+    properties: str = ""
+    #: The operating system as ``need_os`` sees it: the agent's words and the farm file's.
+    os_text: str = ""
+    #: Too many users' tasks failed there (SEMANTICS 5): nothing starts until somebody heals it.
+    sick: bool = False
+    #: It was told to sleep and is still online; sleeps; was told to wake (SEMANTICS 12.3,
+    #: :mod:`afanasy.core.host.power`).
+    falling: bool = False
+    sleeping: bool = False
+    waking: bool = False
+    #: When falling or waking is given up (mono).
+    power_mono: float = 0.0
+    #: MAC addresses that it told, to wake it by.
+    macs: list[str] = field(default_factory=list[str])
+    #: Mono times since when it is idle, and since when somebody uses it; 0 = it is not so
+    #: (:mod:`afanasy.core.host.idleness`).
+    idle_mono: float = 0.0
+    load_mono: float = 0.0
+    #: Nobody needs to be told any more that it is away: it was, or it said goodbye itself.
+    told_away: bool = False
+    #: What it has of what blocks ask for: the other side of ``Fits.names``.
+    fits: dict[Fits, None] = field(default_factory=dict)
+    #: Amounts at which work that was refused for want of them is tried again (R27).
+    wanted: dict[str, float] = field(default_factory=dict)
+    #: It takes only this work, (job serial, block number), until that has started (R15).
+    reserved: tuple[int, int] | None = None
+    #: The last resources report: fields of SEMANTICS 10.
+    resources: dict[str, object] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"<render {self.name}>"
+
+    @property
+    def online(self) -> bool:
+        """An agent is connected."""
+        return self.link != 0
+
+    def cooling(self, mono: float) -> bool:
+        """It failed too many tasks in a row and is left alone for a while."""
+        return self.cool_mono > mono

@@ -1,0 +1,1 @@
+"""Placement: which task starts where, and every reason why one cannot."""

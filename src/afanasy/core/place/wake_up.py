@@ -1,0 +1,70 @@
+"""Which sleeping host to wake for work that waits (SEMANTICS 12.3).
+
+What is still ready after a placement pass found no host that is online. So while work waits and
+hosts sleep, one host that could run some of it is woken every ten seconds.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from afanasy.core.host import power
+from afanasy.core.place.checks import block_blocked, job_blocked, user_blocked
+from afanasy.core.place.checks_host import block_not_on, job_not_on, task_not_on, user_not_on
+from afanasy.core.state import Block, Farm, Render, User
+from afanasy.core.transitions import add_timer, can_produce
+from afanasy.model.clock import Now
+
+LOOK_S: Final = 10.0
+#: Jobs of a user that are asked in one look.
+JOBS_MAX: Final = 100
+
+
+def watch(farm: Farm, now: Now) -> None:
+    """Work waits and hosts sleep: look soon. One timer at most is pending."""
+    if farm.sleepers and not farm.wake_timer:
+        farm.wake_timer = True
+        add_timer(farm, now.mono + LOOK_S, "wake")
+
+
+def look(farm: Farm, now: Now) -> None:
+    """Wake one host that could run what waits."""
+    farm.wake_timer = False
+    if not (farm.hungry and farm.sleepers):
+        return
+    watch(farm, now)
+    hosts = [render for render in farm.sleepers.values() if _may_wake(render)]
+    wanted = {fits: None for render in hosts for fits in render.fits}
+    for user in farm.hungry.values():
+        if user_blocked(user) is not None:
+            continue
+        jobs = {job.serial: job for fits in wanted for job in user.by_fits.get(fits, ())[:JOBS_MAX]}
+        for job in list(jobs.values())[:JOBS_MAX]:
+            if job_blocked(job) is not None:
+                continue
+            for block in job.blocks:
+                if can_produce(block) and block_blocked(block) is None:
+                    host = _host_for(user, block, hosts, now)
+                    if host is not None:
+                        power.wake(farm, host, now)
+                        return
+
+
+def _may_wake(render: Render) -> bool:
+    ready = render.spec.priority > 0 and not render.sick
+    return ready and not render.waking and (render.pool is None or render.pool.ready())
+
+
+def _host_for(user: User, block: Block, hosts: list[Render], now: Now) -> Render | None:
+    assert block.fits is not None
+    task = block.queue().peek()
+    for render in hosts:
+        if (
+            render.name in block.fits.names
+            and user_not_on(user, render) is None
+            and job_not_on(block.job, render) is None
+            and block_not_on(block, render) is None
+            and task_not_on(block, task, render, now.wall) is None
+        ):
+            return render
+    return None

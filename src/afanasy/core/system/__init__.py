@@ -1,0 +1,1 @@
+"""What the server does of its own accord: the system job, events and who hears of them."""

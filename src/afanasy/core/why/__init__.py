@@ -1,0 +1,1 @@
+"""Answers: why work waits, why a render is idle, what would help."""
