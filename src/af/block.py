@@ -158,7 +158,7 @@ class Block(Needs):
 
     def set_env(self, name: str, value: Any, transfer: bool = True, **words: Any) -> None:
         """Set an environment variable of the tasks."""
-        key = rules.text("environment", name, empty=False)
+        key = rules.variable("environment", name)
         self.data.setdefault("environment", {})[key] = to_server(str(value), transfer, words)
 
     # ------------------------------------------------------------------------- flags and masks

@@ -191,6 +191,9 @@ BRANCH: dict[str, tuple[Any, str]] = {
     "priority": (0, "0 to 255; 0 starts nothing"),
     "paused": (False, "none of its jobs start tasks"),
     "create_childs": (False, "jobs make branches below it by naming them"),
+    "solve_jobs": (False, "with af_solve_branches its jobs take turns, not its users"),
+    "solve_method": ("", "who is first in it then: solve_priority or solve_order"),
+    "solve_need": ("", "what its shares are counted in: solve_tasksnum or solve_capacity"),
     "branches_total": (0, "branches below it"),
     "jobs_total": (0, "jobs in it and in the branches below, as all counts"),
     "jobs_running": (0, "jobs with running tasks"),
@@ -253,6 +256,7 @@ _ALSO = {
     "renders": frozenset(
         {"st", "address", "netifs", "capacity_host", "max_tasks_host", "power_host",
          "properties_host", "services_disabled", "task_start_finish_time", "draining",
+         "nimby_schedule",
          "tasks_percents", "running_services", "hidden"}
     ),
     "users": frozenset(
@@ -264,7 +268,7 @@ _ALSO = {
     "pools": frozenset(
         {"st", "hidden", "tickets_pool", "tickets_host", "new_nimby", "new_paused",
          "sick_errors_count", "zombie_time", "exit_no_task_time", "heartbeat_sec",
-         "resources_update_period", "no_task_event_time", "overload_event_time",
+         "resources_update_period", "no_task_event_time", "overload_event_time", "nimby_schedule",
          "idle_wolsleep_time", "idle_free_time", "busy_nimby_time"}
     ),
     "branches": frozenset(

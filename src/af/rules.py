@@ -83,6 +83,14 @@ def text(name: str, value: Any, empty: bool = True) -> str:
     return value
 
 
+def variable(name: str, value: Any) -> str:
+    """``value`` as the name of an environment variable; no process can be given any other."""
+    key = text(name, value, empty=False)
+    if "=" in key or "\0" in key:
+        raise ValueError('%s: a name has no "=" and no NUL, not %r' % (name, key))
+    return key
+
+
 def texts(name: str, value: Any) -> list[str]:
     """``value`` as a list of texts; a single text is a list of one."""
     if isinstance(value, (str, os.PathLike)):
@@ -95,7 +103,10 @@ def texts(name: str, value: Any) -> list[str]:
 
 
 def mask(name: str, value: Any) -> str:
-    """``value`` as a regular expression that compiles."""
+    """``value`` as a regular expression that compiles.
+
+    How long it may be says the server: to leave a mask out would let the job run anywhere.
+    """
     pattern = text(name, value, empty=False)
     try:
         re.compile(pattern)

@@ -44,6 +44,8 @@ class Setting(NamedTuple):
     variables: tuple[str, ...] = ()
     #: It is also taken from CGRU's files and from the variable ``CGRU_KEY``.
     classic: bool = True
+    #: Nobody is shown it, and nobody sets it by a request: it would be read on its way.
+    secret: bool = False
 
     @property
     def variable(self) -> str:
@@ -54,7 +56,12 @@ class Setting(NamedTuple):
     @property
     def settable(self) -> bool:
         """``afcmd config set`` can change it: the server has it, and needs no restart."""
-        return self.live and (SERVER in self.used_by or GUI in self.used_by)
+        mine = SERVER in self.used_by or GUI in self.used_by
+        return self.live and not self.secret and mine
+
+    def told(self, value: Any) -> Any:
+        """A value as people and programs may see it: of a secret the empty text (R54)."""
+        return "" if self.secret else value
 
     def rule(self) -> str:
         """What a value must be, as the end of a sentence that begins with "must be"."""
@@ -75,6 +82,8 @@ class Setting(NamedTuple):
         if self.kind in (LIST, FOLDERS) and isinstance(value, str):
             value = [value]
         if not self._fits(value):
+            if self.secret:
+                raise ValueError("must be %s" % self.rule())
             raise ValueError("must be %s, not %s" % (self.rule(), shown(value)))
         return value
 
@@ -137,7 +146,7 @@ CATALOGUE: tuple[Setting, ...] = (
     Setting(
         "af_servername", LIST, ["127.0.0.1"],
         "Name or address of the server, `:PORT` behind it if it has its own; several are tried in "
-        "order, by renders the first only.",
+        "order. A render that loses its server begins with that one.",
         (CLIENT, RENDER), flags=("afcmd --server", "afrender --server"),
     ),
     Setting(
@@ -259,6 +268,11 @@ CATALOGUE: tuple[Setting, ...] = (
         flags=("afserver --log-level",), classic=False,
     ),
     Setting(
+        "af_solve_branches", SWITCH, False,
+        "The farm is shared by the tree of branches; else between users, wherever their jobs are.",
+        (SERVER,), classic=False,
+    ),
+    Setting(
         "af_task_reconnect_timeout", NUMBER, 60,
         "Seconds after the last word of a render until its tasks are given to others.",
         (SERVER,), low=1, high=86400 * 30,
@@ -280,9 +294,36 @@ CATALOGUE: tuple[Setting, ...] = (
         (SERVER,), low=1,
     ),
     Setting(
+        "af_command_pre", SWITCH, False,
+        "Pre commands (`command_pre`) of jobs and blocks are run by tasks of the system job before "
+        "anything of theirs starts; off keeps them and runs none. It counts for jobs that are "
+        "submitted from then on.",
+        (SERVER,), classic=False,
+    ),
+    Setting(
         "email_smtp_server", TEXT, "",
-        "Mail server that takes the server's mails, as `host` or `host:port`; empty sends none.",
+        "Mail server that takes the server's mails, as `host` or `host:port`; empty sends none. "
+        "Without a port it is 465 where `email_smtp_tls` is `tls`, 587 with `email_smtp_user`, "
+        "else 25.",
         (SERVER,),
+    ),
+    Setting(
+        "email_smtp_user", TEXT, "",
+        "Name by which the server logs in at its mail server; empty does not log in.",
+        (SERVER,), classic=False,
+    ),
+    Setting(
+        "email_smtp_password", TEXT, "",
+        "Password of `email_smtp_user`. It is never shown, and only said by a file or a variable.",
+        (SERVER,), classic=False, secret=True,
+    ),
+    Setting(
+        "email_smtp_tls", TEXT, "auto",
+        "How mails are encrypted on their way to the mail server. `tls`: from the first byte; "
+        "`starttls`: after a word in plain text; both want a valid certificate. `none`: not at "
+        "all. `auto`: `tls` on port 465, else `starttls` where the mail server offers it; a "
+        "password wants a valid certificate, and leaves without one to this host only.",
+        (SERVER,), choices=("auto", "none", "starttls", "tls"), classic=False,
     ),
     Setting(
         "email_sender_address_host", TEXT, "localhost",
@@ -290,9 +331,31 @@ CATALOGUE: tuple[Setting, ...] = (
         (SERVER,),
     ),
     Setting(
+        "af_timezone", TEXT, "",
+        "Time zone of the farm, as `Europe/Berlin`: the clocks that `nimby_schedule` goes by. "
+        "Empty is the zone of the server's host.",
+        (SERVER,), classic=False,
+    ),
+    Setting(
         "af_render_cmd_wolwake", TEXT, "wolwake",
         "Command that wakes a sleeping render; its name, address and MAC addresses are put behind.",
         (SERVER,),
+    ),
+    Setting(
+        "af_render_overflow_mem", NUMBER, -1,
+        "Percent of free memory down to which a render is overloaded, for the event "
+        "RENDER_OVERLOAD; -1 is none.",
+        (SERVER,), low=-1, high=100,
+    ),
+    Setting(
+        "af_render_overflow_swap", NUMBER, -1,
+        "The same for percent of free swap.",
+        (SERVER,), low=-1, high=100,
+    ),
+    Setting(
+        "af_render_overflow_hdd", NUMBER, -1,
+        "The same for percent of free disk.",
+        (SERVER,), low=-1, high=100,
     ),
     # -- the render
     Setting(

@@ -29,7 +29,7 @@ class Task:
 
     def set_env(self, name: str, value: Any, transfer: bool = True, **words: Any) -> None:
         """Set an environment variable; it wins over the block's."""
-        key = rules.text("environment", name, empty=False)
+        key = rules.variable("environment", name)
         self.data.setdefault("environment", {})[key] = to_server(str(value), transfer, words)
 
     setName = classic(set_name)

@@ -122,6 +122,16 @@ def test_lists_grow_with_every_call() -> None:
     assert block.data["flags"] == 1 | 1 << 5
 
 
+@pytest.mark.parametrize("name", ["", "A=", "=A", "A\0"])
+def test_a_variable_that_no_process_can_be_given(name: str) -> None:
+    for thing in (af.Block(), af.Task()):
+        with pytest.raises(ValueError, match="environment"):
+            thing.set_env(name, "x")
+        with pytest.warns(af.AfWarning, match="environment"):
+            thing.setEnv(name, "x")
+        assert "environment" not in thing.data
+
+
 def test_a_list_of_files_is_all_or_nothing() -> None:
     block = af.Block()
     with pytest.warns(af.AfWarning):
