@@ -70,9 +70,10 @@ def test_an_edited_mask_is_known_when_hosts_are_looked_for(farm: StoryFarm) -> N
     block = farm.submit(errors_avoid_host=1, errors_retries=5, hosts_mask="a").blocks[0]
     (run,) = farm.start(1)
     farm.fail(run)
-    assert block.stuck == "all 1 suitable hosts are avoided"
+    assert block.stuck == "the only suitable host is avoided"
     farm.edit(block, hosts_mask="a|b")
     assert not block.stuck
+    farm.wait(1)  # its retry wait (R15)
     (run,) = farm.start(1)
     assert run.render.name == "b"
 
@@ -126,3 +127,31 @@ def test_a_lost_task_goes_back_into_a_block_that_has_no_host_left(farm: StoryFar
     assert again.id not in farm.core.runs
     assert farm.state(block, 0) == "ERR"
     farm.check_restored()
+
+
+@pytest.mark.parametrize(
+    ("needed", "resources"),
+    [
+        ({"need_gpus": 1}, {"gpu_num": 1, "gpu_mem_total_mb": 8000}),
+        ({"need_cpu_cores": 8}, {"cpu_num": 8, "cpu_mhz": 3000}),
+    ],
+)
+def test_a_restarted_server_knows_the_equipment_of_hosts(
+    farm: StoryFarm, needed: dict[str, int], resources: dict[str, object]
+) -> None:
+    """Else no host were suitable, so none avoided, and the task ready again (R13)."""
+    farm.render("a", resources=resources)
+    block = farm.submit(errors_avoid_host=1, errors_retries=5, **needed).blocks[0]
+    (run,) = farm.start(1)
+    farm.fail(run)
+    assert farm.state(block).startswith("ERR")
+    farm.restart_server()
+    assert farm.core.renders["a"].resources == resources
+    block = farm.core.blocks[block.key]
+    assert block.stuck
+    assert farm.state(block).startswith("ERR")
+    more: dict[str, object] = {**resources, "cpu_num": 16}
+    farm.come_back("a", resources=more)
+    farm.apply(events.RenderResources("a", {**more, "cpu_mhz": 3600}))
+    farm.check_restored()
+    farm.effects.clear()

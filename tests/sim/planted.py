@@ -17,17 +17,10 @@ import importlib.util
 import json
 import sys
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-
-class Bug(NamedTuple):
-    """One planted bug."""
-
-    name: str
-    module: str
-    old: str
-    new: str
-
+from bug import Bug
+from bugs_errands import ERRANDS
 
 BUGS = (
     Bug(
@@ -117,6 +110,94 @@ BUGS = (
         "        hold.held = False\n        farm.changes.services = True\n"
         "        _wake(farm, service)\n",
         "        hold.held = False\n        farm.changes.services = True\n",
+    ),
+    *ERRANDS,
+)
+#: What hosts have, what work needs, limits, pools, branches, the farm file.
+BUGS += (
+    Bug(
+        "a run holds nothing of what it needs",
+        "afanasy.core.run.runs",
+        "        needs.take(run, needs.held_by(block, task))\n",
+        "        pass\n",
+    ),
+    Bug(
+        "memory that was taken after the report is promised again",
+        "afanasy.core.place.needs",
+        "run.memory_need_mb - run.memory_counted_mb",
+        "run.memory_need_mb - max(run.memory_mb, 0)",
+    ),
+    Bug(
+        "a GPU is given to two runs",
+        "afanasy.core.place.needs",
+        "range(gpu_count(render)) if device not in taken",
+        "range(gpu_count(render)) if len(taken) < gpu_count(render)",
+    ),
+    Bug(
+        "nobody is woken by a report of free memory",
+        "afanasy.core.place.needs",
+        "    return bool(met)\n",
+        "    return False\n",
+    ),
+    Bug(
+        "a task asks for one ticket, however many it holds",
+        "afanasy.core.limit.limits",
+        "    if 0 <= count < held.units + units:\n        return _full(usage, held.units, count,",
+        "    if 0 <= count < held.units + 1:\n        return _full(usage, held.units, count,",
+    ),
+    Bug(
+        "tickets of a pool are not counted below it",
+        "afanasy.core.limit.limits",
+        "    held = usage.below(pool.path)\n",
+        "    held = usage.below(render.pool.path)\n",
+    ),
+    Bug(
+        "a limit of hosts counts them only when it is full",
+        "afanasy.core.limit.limits",
+        "    if 0 <= usage.max_hosts <= hosts and (not here or hosts > usage.max_hosts):\n",
+        "    if 0 <= usage.max_hosts < hosts and (not here or hosts > usage.max_hosts):\n",
+    ),
+    Bug(
+        "a service that a pool disables runs there",
+        "afanasy.core.host.services_here",
+        "        if service in level.disabled or service in level.services:\n",
+        "        if service in level.services:\n",
+    ),
+    Bug(
+        "a pool that is paused keeps only its own renders",
+        "afanasy.core.host.pools",
+        "pool.spec.priority > 0 for pool in self.upwards())",
+        "pool.spec.priority > 0 for pool in (self,))",
+    ),
+    Bug(
+        "a branch goes on counting what has ended",
+        "afanasy.core.run.runs",
+        "        branch.running -= 1\n",
+        "        pass\n",
+    ),
+    Bug(
+        "a limit of a branch holds for its own jobs alone",
+        "afanasy.core.work.branch_edits",
+        "tuple(above for above in below.upwards() if above.strict)",
+        "tuple(above for above in (below,) if above.strict)",
+    ),
+    Bug(
+        "limits stay as they were in the old farm file",
+        "afanasy.core.host.farm_file",
+        "    farm.setup = event.setup\n    limits.service_limits_changed(farm)\n",
+        "    farm.setup = event.setup\n",
+    ),
+    Bug(
+        "the first pattern of the farm file wins",
+        "afanasy.core.host.host_setup",
+        "                values[name] = value\n",
+        "                values.setdefault(name, value)\n",
+    ),
+    Bug(
+        "a restarted server does not know the equipment of hosts",
+        "afanasy.core.restore",
+        '    render.resources = doc.get("equipment", {})\n',
+        "",
     ),
 )
 

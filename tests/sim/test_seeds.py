@@ -16,7 +16,10 @@ from harness.sim_set import LAST_SEED, MARKS_MIN
 
 #: Marks of the issue, and what else must not become rare.
 WANTED = ("partition", "adoption", "stale run", "hold", "cool-off", "reservation", "licence hold",
-          "server kill", "agent restart", "host crash", "clock jump", "lost reply")  # fmt: skip
+          "server kill", "agent restart", "host crash", "clock jump", "lost reply",
+          "need refused", "service limit", "ticket limit", "branch limit", "farm reload",
+          "farm refused", "pool paused", "post command", "pre command", "life over", "sleep",
+          "wake", "reboot", "sub-task")  # fmt: skip
 
 
 @pytest.mark.slow

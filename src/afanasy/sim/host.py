@@ -11,8 +11,11 @@ What a command does is its text: ``{"run": [2, 9], "fail": 0.1, …}`` (:class:`
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from afanasy.sim.memory import Load
+from afanasy.sim.plan import Machine
 from afanasy.sim.world import Owner, World
 from afanasy.wire.stream import Block, Finished, Start
 
@@ -82,7 +85,18 @@ class Behaviour:
         self.leftover_s = world.between(1, 60) if world.chance(doc.get("daemon", 0.0)) else 0.0
         self.obeys_term = not world.chance(doc.get("deaf", 0.0))
         self.check_files = bool(doc.get("check"))
+        #: Its parser counts frames; a sub-task dependence hears of them.
+        self.counts_frames = bool(doc.get("counts"))
+        #: Whom a magic packet of it wakes.
+        self.wakes = _woken(text)
         self.output = int(doc.get("output", 200))
+        self.load = Load(world, doc, self.seconds)
+
+
+def _woken(text: str) -> str:
+    """The host that a command of the system job wakes, or ""."""
+    words = text.split()
+    return words[words.index("--hostname") + 1] if text.startswith("wolwake") else ""
 
 
 class Command:
@@ -105,16 +119,33 @@ class Command:
         """Some process of the run lives."""
         return self.running or self.leftover
 
+    def frames_done(self) -> int:
+        """How many of its frames are finished, as its parser counts them."""
+        folder, does = self.folder, self.does
+        if not (does.counts_frames and folder.pid_boot):
+            return 0
+        age = (folder.ended_at if self.ended else self.host.world.now) - folder.began_at
+        frames = folder.start.frames_num
+        return min(frames - self.running, int(frames * age / does.seconds))
+
 
 class Host:
     """One machine with an agent on it."""
 
     def __init__(
-        self, world: World, network: Network, name: str, *, capacity: int, max_tasks: int
+        self,
+        world: World,
+        network: Network,
+        name: str,
+        machine: Machine,
+        *,
+        capacity: int,
+        max_tasks: int,
     ) -> None:
         self.world = world
         self.network = network
         self.name = name
+        self.machine = machine
         self.capacity = capacity
         self.max_tasks = max_tasks
         self.boots = 0
@@ -131,6 +162,11 @@ class Host:
         self.commands: dict[int, Command] = {}
         self.agent: SimAgent | None = None
         self.nimby = ""
+        #: It was told to sleep and waits for its magic packet.
+        self.asleep = False
+        #: A command here sent the magic packet of that host; this host boots.
+        self.on_magic_packet: Callable[[str], None] = lambda name: None
+        self.on_boot: Callable[[str], None] = lambda name: None
 
     # ------------------------------------------------------------------------------- power
 
@@ -153,6 +189,10 @@ class Host:
             return
         self.world.say(self.name, "FAULT: the host goes down")
         self.world.mark("host crash")
+        self.go_down(safety)
+
+    def go_down(self, safety: Safety) -> None:
+        """No process lives any more; the disk stays."""
         self.up = False
         self.network.host_down(self.name)
         if self.agent is not None:
@@ -162,6 +202,20 @@ class Host:
             command.running = command.leftover = False
             safety.on_gone(command)
         self.commands.clear()
+
+    def obey(self, what: str, safety: Safety) -> None:
+        """Its own system suspends, reboots or ends it."""
+        if not self.up:
+            return
+        self.asleep = what == "sleep"
+        self.go_down(safety)
+        if what == "reboot":
+            self.world.after(self.world.between(15.0, 60.0), None, self.on_boot, self.name)
+
+    @property
+    def mac(self) -> str:
+        """Address of its network card."""
+        return f"02:00:00:00:00:{int(self.name[1:]):02x}"
 
     # --------------------------------------------------------------------------- processes
 
@@ -201,6 +255,8 @@ class Host:
             folder.out_size = does.output
         if status >= 0:
             folder.rc = status
+        if status == 0 and does.wakes:
+            self.on_magic_packet(does.wakes)
         if does.leftover_s and was_running and not command.killed:
             command.leftover = True
             self.world.after(does.leftover_s, self.kernel, self.leftover_ends, command, safety)

@@ -11,73 +11,68 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from afanasy.core.state import Block, Farm
 from afanasy.core.tasks import FINISHED
 from afanasy.core.why.explain import explain
+from afanasy.core.work import lives
 from afanasy.model.clock import Now
+from afanasy.sim.lasting import host_lasts, work_lasts
 
-#: Reasons of the work itself that last until a person does something.
-LASTING_WORK: Final = frozenset(
-    {
-        "user_priority_zero", "user_paused", "job_paused", "job_priority_zero", "job_ppa",
-        "branch_paused", "branch_priority_zero", "task_error", "task_hosts_avoided",
-        "task_suspended", "task_held", "task_skipped", "task_done",
-    }
-)  # fmt: skip
-#: Reasons of a render, or of the work on it, that last.
-LASTING_HOST: Final = frozenset(
-    {
-        "render_offline", "render_paused", "render_priority_zero", "render_sick", "NIMBY", "nimby",
-        "pool_not_ready", "capacity_total", "block_avoids", "task_avoids", "hosts_mask",
-        "hosts_mask_exclude", "need_os", "need_properties", "need_power", "need_cpu",
-        "need_gpus_total", "need_memory", "need_hdd", "pool_forbidden", "pool_other",
-        "task_maintenance",
-    }
-)  # fmt: skip
-#: Reasons that last when the limit is nothing at all.
-_PER_HOST: Final = frozenset(
-    {"render_slots", "user_per_host", "job_per_host", "block_per_host", "branch_per_host"}
-)
+if TYPE_CHECKING:
+    from afanasy.sim.safety import Safety
+
+#: A job may live on so long: deletions wait after a step of the clock (R3).
+LIFE_GRACE_S: Final = 900.0
 _WAITS: Final = frozenset({"block_waits", "task_waits", "job_waits_jobs"})
 #: Blocks that are being asked about: who waits for one of them waits in a circle.
 _Asked = dict[int, None]
 
 
-def owed(farm: Farm, now: Now) -> list[tuple[str, str]]:
+def owed(safety: Safety, farm: Farm, now: Now) -> list[tuple[str, str]]:
     """(task, why it does not end) of every task that should still get somewhere."""
-    found: list[tuple[str, str]] = []
+    found = [
+        ("0.0.0", f"{render.name} is up and does not come")
+        for render in farm.renders.values()
+        if render.name in safety.hosts_up and not render.link
+    ]
     for job in farm.jobs.values():
         if job.deleting:
             found.append((f"{job.serial}.0.0", "the job is being deleted"))
             continue
+        over = lives.life_s(job) and job.spec.time_creation + lives.life_s(job) - now.wall
+        if not job.system and over < -LIFE_GRACE_S:
+            found.append((f"{job.serial}.0.0", f"its life has been over for {-over:.0f} s"))
         for block in job.blocks:
             for task in range(block.tasks_num):
                 if block.code(task) not in FINISHED:
-                    why = _why(farm, block, task, now, {})
+                    why = _why(safety, farm, block, task, now, {})
                     if why:
                         found.append((f"{job.serial}.{block.num}.{task}", why))
     return found
 
 
-def _why(farm: Farm, block: Block, task: int, now: Now, asked: _Asked) -> str:
+def _why(safety: Safety, farm: Farm, block: Block, task: int, now: Now, asked: _Asked) -> str:
     """What keeps the task from its end, "" when that is lasting."""
     told = explain(farm, block, task, now)
     if told.work is not None:
-        code, figures = told.work
-        lasting = code in LASTING_WORK or (code.endswith("max_running") and figures[-1] == 0)
-        if code in _WAITS:
-            lasting = _for_ever(farm, block, code, now, {**asked, block.key: None})
+        lasting = work_lasts(told.work)
+        if told.work.code in _WAITS:
+            lasting = _for_ever(
+                safety, farm, block, told.work.code, now, {**asked, block.key: None}
+            )
         return "" if lasting else told.summary
     for one in told.classes:
-        code, figures = one.reason
-        if code not in LASTING_HOST and not (code in _PER_HOST and figures[-1] == 0):
-            return told.summary
-    return "" if told.classes else told.summary
+        assert len(one.names) == one.count, "more renders than a class names"
+        for render in one.names:
+            if not host_lasts(safety, farm, block, one.reason, render):
+                return f"{told.summary}; {render}: {one.reason.text()}"
+    nobody = not told.classes and safety.hosts_up
+    return told.summary if nobody else ""
 
 
-def _for_ever(farm: Farm, block: Block, code: str, now: Now, asked: _Asked) -> bool:
+def _for_ever(safety: Safety, farm: Farm, block: Block, code: str, now: Now, asked: _Asked) -> bool:
     """Something that the block waits for has a lasting reason itself, or waits in a circle."""
     for other in _awaited(farm, block, code):
         if other.done:
@@ -85,7 +80,7 @@ def _for_ever(farm: Farm, block: Block, code: str, now: Now, asked: _Asked) -> b
         left = [task for task in range(other.tasks_num) if other.code(task) not in FINISHED]
         if not left or other.key in asked:
             return True
-        if any(not _why(farm, other, task, now, asked) for task in left):
+        if any(not _why(safety, farm, other, task, now, asked) for task in left):
             return True
     return False
 

@@ -11,8 +11,8 @@ import asyncio
 import json
 from typing import Any, Final, cast
 
-from afanasy.sim.draw import Deed
 from afanasy.sim.network import TEXT_PORT, Network
+from afanasy.sim.plan import Deed
 from afanasy.sim.process_loop import ProcessLoop
 from afanasy.sim.world import World
 from afanasy.wire.text_frame import TextFrameReader, encode_text_frame
@@ -54,6 +54,8 @@ class People:
         self.loop = ProcessLoop(world, "desk", DESK, network)
         #: Submission → serial, as a reply told it.
         self.serials: dict[int, int] = {}
+        #: Submission → (small id, owner) of the job.
+        self._ids: dict[int, tuple[int, str]] = {}
 
     def do(self, deed: Deed) -> None:
         """Begin a deed."""
@@ -63,6 +65,17 @@ class People:
         body = deed.body
         if deed.what == "submit":
             request = {"job": body}
+        elif deed.what == "move":
+            if deed.job not in self._ids:
+                return
+            jid, owner = self._ids[deed.job]
+            operation = {**body, "jids": [jid]}
+            request = {
+                "action": {
+                    "type": "users", "mask": owner, "operation": operation,
+                    "user_name": owner, "host_name": DESK,
+                }
+            }  # fmt: skip
         elif deed.what == "user":
             request = {"user": body}
         else:
@@ -88,6 +101,7 @@ class People:
             self._world.say(DESK, f"is told of {deed.what}: {answer[:120]}")
             if deed.what == "submit" and reply.get("serial"):
                 self.serials[deed.job] = int(reply["serial"])
+                self._ids[deed.job] = int(reply["id"]), str(deed.body["user_name"])
             return
 
     async def _ask(self, body: bytes) -> str | None:

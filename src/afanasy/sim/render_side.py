@@ -18,6 +18,7 @@ from afanasy.model.states import RunEnd
 from afanasy.render import events as ev
 from afanasy.render.connection import Connection, Received
 from afanasy.render.core import Phase, RenderCore
+from afanasy.sim import memory
 from afanasy.sim.host import Command, Folder, Host
 from afanasy.sim.network import SERVER, STREAM_PORT
 from afanasy.sim.process_loop import ProcessLoop
@@ -63,7 +64,7 @@ class SimAgent:
         host.agent = self
         seed = f"{host.name} {host.world.random.random()}"
         self._connection = self.process.enter(
-            lambda: Connection(SERVER, STREAM_PORT, self._hello, self._take, self._lost, seed)
+            lambda: Connection([(SERVER, STREAM_PORT)], self._hello, self._take, self._lost, seed)
         )
         self._acts: dict[type, Callable[[Any], object]] = {
             ev.Launch: lambda e: self.process.call_soon(self._launch, e),
@@ -84,6 +85,8 @@ class SimAgent:
             ev.CloseLink: lambda e: self._connection.close(e.why),
             ev.Note: lambda e: self.world.say(host.name, e.text),
             ev.Exit: self._exit,
+            ev.Execute: self._execute,
+            ev.Restart: lambda e: self.world.after(0.0, None, self._hand_over),
         }
         self.process.enter(self._begin)
 
@@ -187,6 +190,21 @@ class SimAgent:
             self._exiting = True
             self.process.create_task(self._bye(effect.reason))
 
+    def _execute(self, effect: ev.Execute) -> None:
+        """The host itself is told something (SEMANTICS 8.5)."""
+        host = self.host
+        self.world.say(host.name, f"is told to {effect.what}")
+        if effect.what in ("sleep", "shutdown", "reboot"):
+            self._safety.on_power(host, effect.what)
+            delay = self.world.between(0.2, 3.0)
+            self.world.after(delay, None, host.obey, effect.what, self._safety)
+
+    def _hand_over(self) -> None:
+        """The program begins again under the same processes (R11)."""
+        if self.process.alive:
+            self.kill()
+            SimAgent(self.host, self._safety)
+
     async def _bye(self, reason: str) -> None:
         self._connection.send(Bye(reason))
         await self._connection.finish(BYE_TIMEOUT_S)
@@ -204,8 +222,8 @@ class SimAgent:
             one.output_size = folder.out_size if folder is not None else 0
         return Hello(
             PROTOCOL_VERSION, host.name, f"instance of {host.name}", host.boot_id, "artist",
-            "sim", "linux", 0, farm_id, epoch, host.capacity, host.max_tasks, held, {},
-            nimby=host.nimby,
+            "sim", host.machine.os, 0, farm_id, epoch, host.capacity, host.max_tasks, held,
+            self._resources(), nimby=host.nimby,
         )  # fmt: skip
 
     def _take(self, messages: Received) -> None:
@@ -240,8 +258,14 @@ class SimAgent:
         self._report_timer = self.process.call_later(self._report_period_s, self._report)
 
     def _report(self) -> None:
-        self._connection.send(Resources({"cpu_num": 8, "mem_free_mb": 1000}))
+        self._connection.send(Resources(self._resources()))
         self._arm_report()
+
+    def _resources(self) -> dict[str, object]:
+        busy = bool(self.host.commands)
+        card = {"name": "eth0", "mac": self.host.mac}
+        idle = 10 if busy else 95
+        return {**memory.report(self.host), "cpu_idle": idle, "netifs": [card]}
 
     def _keep_farm(self, effect: ev.KeepFarm) -> None:
         self._safety.on_epoch_kept(self.host, effect.farm_id, effect.epoch)
@@ -281,7 +305,11 @@ class SimAgent:
                 continue
             elapsed = now - run.began
             percent = min(99, int(100 * elapsed / max(0.1, command.does.seconds)))
-            items.append(RunProgress(run.run, percent, 0, percent, elapsed, 0.0))
+            frames = command.frames_done()
+            used = memory.memory_of(command)
+            items.append(
+                RunProgress(run.run, percent, frames, percent, elapsed, 0.0, memory_mb=used)
+            )
             folder = command.folder
             folder.out_size = min(command.does.output, folder.out_size + 20)
             verdict = command.does.verdict
@@ -373,6 +401,7 @@ class SimAgent:
                 effect.run, effect.status == 0, error_class=error_class,
                 check_files=does is not None and does.check_files,
                 log=[f"read {folder.out_size} bytes"],
+                memory_peak_mb=does.load.memory_mb if does is not None else -1,
             )
         )  # fmt: skip
 

@@ -22,9 +22,13 @@ from afanasy.core.tasks import Code
 from afanasy.model.ids import split_task_key
 from afanasy.model.states import RunEnd
 from afanasy.sim.books import RunFact
+from afanasy.sim.deliver import Receiver
+from afanasy.sim.errands import Errands
 from afanasy.sim.host import Behaviour, Command, Folder, Host
+from afanasy.sim.plan import Machine
 from afanasy.sim.promises import Promises
 from afanasy.sim.starts import check_start
+from afanasy.sim.starts_needs import holds_of
 from afanasy.sim.world import World, task_named
 from afanasy.wire import stream
 
@@ -34,6 +38,13 @@ if TYPE_CHECKING:
     from afanasy.sim.server_side import SimServer
 
 SUCCESSES: Final = frozenset({RunEnd.SUCCESS, RunEnd.PARSER_SUCCESS, RunEnd.FAILED_POST})
+#: Why a run may be stopped: people, its own time limits, another run of its task.
+STOPS: Final = frozenset(
+    {
+        "restart", "skip", "set done", "suspend", "eject", "stop", "the job is deleted",
+        "max run time", "no progress", "it lost the right to count",
+    }
+)  # fmt: skip
 #: Columns of an open run's row that never change: its task, render, number, capacity, begin.
 _FIXED: Final = 8
 #: What the server may be wrong by about the age of a run that it just adopted: as long as a hello
@@ -48,12 +59,22 @@ class Safety:
     """The checker of one world."""
 
     def __init__(
-        self, world: World, network: Network, server: SimServer, *, check_every: int
+        self,
+        world: World,
+        network: Network,
+        server: SimServer,
+        machines: dict[str, Machine],
+        *,
+        check_every: int,
     ) -> None:
         self.world = world
         self.network = network
         self.server = server
+        #: Render → what its computer is made of.
+        self.machines = machines
         self.promises = Promises(world, server)
+        self.errands = Errands(world, server, self.promises)
+        self.receiver = Receiver(world)
         #: Every run that was ever started, by id; and the runs of each task, oldest first.
         self.runs: dict[int, RunFact] = {}
         self.of_task: dict[str, list[RunFact]] = {}
@@ -64,10 +85,16 @@ class Safety:
         self.opened_durable: dict[int, None] = {}
         #: Runs with a living process.
         self.live: dict[int, Command] = {}
+        #: How many frames runs finished whose processes are gone.
+        self.frames_of: dict[int, int] = {}
+        #: Hosts that are on; the others sleep until somebody wakes them.
+        self.hosts_up: list[str] = []
         self._behaviours: dict[int, Behaviour] = {}
         self._epoch = 0
         #: When the server that lives now began.
         self.serving_at = 0.0
+        #: (render, amount) of which somebody wants more than there is.
+        self._wanted: dict[tuple[str, str], None] = {}
         self._check_every = check_every
         self._batches = 0
 
@@ -91,9 +118,18 @@ class Safety:
             for row in rows.upserts["tasks"]:
                 if row[9] and '"held: ' in row[9]:
                     self.world.mark("hold")
+        self._note_needs(farm)
         self._batches += 1
         if self._batches % self._check_every == 0:
             self.recount(farm)
+
+    def _note_needs(self, farm: Farm) -> None:
+        """Work was refused for want of memory, disk or GPU memory (R27)."""
+        wanted = {(r.name, field): None for r in farm.renders.values() for field in r.wanted}
+        for one in wanted:
+            if one not in self._wanted:
+                self.world.mark("need refused")
+        self._wanted = wanted
 
     def recount(self, farm: Farm) -> None:
         """Counters equal recounts."""
@@ -124,7 +160,8 @@ class Safety:
         if block is None:
             return False  # of a job that went in the same batch
         label = f"{block.job.serial}.{block.num}.{task}"
-        fact = RunFact(run, label, block_key, task, render, capacity, self.world.now, row)
+        holds = holds_of(farm, block, task)
+        fact = RunFact(run, label, block_key, task, render, capacity, self.world.now, row, holds)
         self.runs[run] = fact
         self.of_task.setdefault(label, []).append(fact)
         self.world.say("server", f"starts run {run} of <{label}> on {render}, start {number}")
@@ -212,6 +249,8 @@ class Safety:
             self.opened_durable[row[0]] = None
         for row in rows.upserts.get("runs", ()):
             self.closed_durable[row[0]] = row
+        self.errands.on_commit(rows)
+        self.receiver.on_commit(rows)
 
     # ------------------------------------------------------------------------ what is told
 
@@ -225,6 +264,8 @@ class Safety:
                     self._check_epoch(epoch, "a start")
                 case stream.Stop(run, epoch, cause):
                     self._check_epoch(epoch, "a stop")
+                    if cause not in STOPS:
+                        self._fail_run(f"no limit, pool or farm file stops a run: {cause}", run)
                     self.world.say("server", f"stops run {run} on {name}: {cause}")
                     if cause == "it lost the right to count":
                         self.world.mark("stale run")
@@ -305,6 +346,7 @@ class Safety:
         self.live[run] = command
         self.world.say(command.host.name, f"run {run} of <{folder.task}> begins")
         self.check_alone(self.runs[run])
+        self.errands.on_began(folder)
 
     def check_alone(self, fact: RunFact) -> None:
         """No process of another run of the task lives, unless that run was lost by the rule."""
@@ -333,6 +375,17 @@ class Safety:
     def on_gone(self, command: Command) -> None:
         """No process of the run is left."""
         self.live.pop(command.run, None)
+        self.frames_of[command.run] = command.frames_done()
+
+    def on_power(self, host: Host, what: str) -> None:
+        """A host was told to sleep, reboot or shut down."""
+        self.world.mark(what)
+        for command in host.commands.values():
+            if what == "sleep" and command.alive:
+                self.world.fail(
+                    "a host that runs something does not sleep (SEMANTICS 8.5)",
+                    f"{host.name} runs {command.run}", command.folder.task,
+                )  # fmt: skip
 
     def on_released(self, folder: Folder, host: Host) -> None:
         """An agent forgets a run: nothing of it may live (contract 3), its result is safe (2)."""
@@ -352,6 +405,7 @@ class Safety:
                 f"{host.name} tells the result of run {run}", folder.task,
             )  # fmt: skip
         self.runs[run].reported = result.status
+        self.errands.on_ended(folder, result.status)
 
     def on_order(self, host: Host, epoch: int) -> None:
         """A start or a stop reached a render."""

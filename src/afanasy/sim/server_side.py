@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
+from afanasy.core.events import MessageSettled
 from afanasy.core.restore import restore
 from afanasy.core.rows import Rows
 from afanasy.core.state import Farm
@@ -29,7 +30,10 @@ from afanasy.server.messages import ToRenderMessage
 from afanasy.server.render_peer import RenderPeer
 from afanasy.server.request_peer import PeerInfo, TextPeer
 from afanasy.server.requests import Requests
+from afanasy.sim.deliver import SimDeliverer
+from afanasy.sim.farm_disk import SimFarmFile
 from afanasy.sim.network import SERVER, STREAM_PORT, Network
+from afanasy.sim.plan import FarmFile
 from afanasy.sim.process_loop import ProcessLoop
 from afanasy.sim.tables import TableStore
 from afanasy.sim.world import World
@@ -80,8 +84,15 @@ class Disk:
     def __init__(self) -> None:
         self.durable = TableStore()
         self.epoch = 0
+        #: The farm file that lies there, and all that ever did, by path.
+        self.farm_file: FarmFile | None = None
+        self.files: dict[str, FarmFile] = {}
         #: Run → how much of its output has been stored.
         self.output_sizes: dict[int, int] = {}
+
+    def write(self, file: FarmFile) -> None:
+        """Somebody puts another farm file in its place."""
+        self.farm_file = self.files[file.path] = file
 
 
 class SimWriter:
@@ -236,9 +247,16 @@ class SimServer:
             farm, writer_of, resources_period_s=RESOURCES_PERIOD_S, clock=process.clocks
         )
         self.loop = loop
+
+        def settled(key: int) -> None:
+            loop.apply(MessageSettled(key))
+
+        loop.deliver = SimDeliverer(self.safety.receiver, process, settled).send
         loop.output_sizes = {r: n for r, n in disk.output_sizes.items() if r in farm.runs}
         loop.fatal.add_done_callback(self._on_fatal)
-        self._requests = Requests(loop, masks, cast(Any, None))
+        farm_file = SimFarmFile(self, loop, masks)
+        self._requests = Requests(loop, masks, cast(Any, None), farm_file=farm_file)
+        farm_file.start()
         loop.start()
 
     def _on_fatal(self, fatal: asyncio.Future[BaseException]) -> None:

@@ -21,11 +21,12 @@ from afanasy.core.invariants import snapshot
 from afanasy.core.restore import restore
 from afanasy.core.state import Farm
 from afanasy.sim.compare import differences
-from afanasy.sim.draw import Fault, Plan, draw
+from afanasy.sim.draw import draw
 from afanasy.sim.host import Host
 from afanasy.sim.liveness import owed
 from afanasy.sim.network import SERVER, Network
 from afanasy.sim.people import People
+from afanasy.sim.plan import Fault, Plan
 from afanasy.sim.render_side import SimAgent
 from afanasy.sim.safety import Safety
 from afanasy.sim.server_side import FARM_ID, SimServer
@@ -65,12 +66,18 @@ class Simulation:
         self.plan: Plan = draw(world.random, steps)
         self.network = Network(world)
         self.server = SimServer(world, self.network)
-        self.safety = Safety(world, self.network, self.server, check_every=check_every)
+        machines = {plan.name: plan.machine for plan in self.plan.hosts}
+        self.safety = Safety(world, self.network, self.server, machines, check_every=check_every)
         self.server.safety = self.safety
         self.people = People(world, self.network)
         self.hosts = {
             plan.name: Host(
-                world, self.network, plan.name, capacity=plan.capacity, max_tasks=plan.max_tasks
+                world,
+                self.network,
+                plan.name,
+                plan.machine,
+                capacity=plan.capacity,
+                max_tasks=plan.max_tasks,
             )
             for plan in self.plan.hosts
         }
@@ -92,11 +99,17 @@ class Simulation:
 
     def _live(self) -> None:
         world, plan = self.world, self.plan
+        if plan.farm_file is not None:
+            self.server.disk.write(plan.farm_file)
         self.server.boot()
         for one in plan.hosts:
-            self.hosts[one.name].nimby = one.nimby
+            host = self.hosts[one.name]
+            host.nimby = one.nimby
+            host.on_boot, host.on_magic_packet = self._start_agent, self._wake
             world.at(one.begins_at, None, self._start_agent, one.name)
         for deed in plan.deeds:
+            if deed.file is not None:
+                world.at(deed.at, None, self.server.disk.write, deed.file)
             world.at(deed.at, None, self.people.do, deed)
         for fault in plan.faults:
             world.at(fault.at, None, self._happen, fault)
@@ -119,7 +132,8 @@ class Simulation:
         farm, process = self.server.farm, self.server.process
         assert farm is not None
         assert process is not None
-        left = owed(farm, process.clocks())
+        self.safety.hosts_up = [host.name for host in self.hosts.values() if host.up]
+        left = owed(self.safety, farm, process.clocks())
         if not left:
             for run in farm.runs.values():
                 task = f"{run.block.job.serial}.{run.block.num}.{run.task}"
@@ -127,6 +141,8 @@ class Simulation:
             for host in self.hosts.values():
                 for folder in host.folders.values():
                     left.append((folder.task, f"{host.name} keeps run {folder.start.run}"))
+            for message in farm.messages.values():
+                left.append(("0.0.0", f"message {message.id} is still to be sent"))
         return left
 
     def _check_end(self) -> None:
@@ -134,6 +150,8 @@ class Simulation:
         assert farm is not None
         assert process is not None
         self.safety.recount(farm)
+        self.safety.errands.check_end(farm, self.safety)
+        self.safety.receiver.check_end()
         now = process.clocks()
         other = Farm(FARM_ID, farm.epoch + 1, farm.matcher, serving_mono=now.mono)
         restore(other, self.server.memory.rows(), now)
@@ -153,9 +171,27 @@ class Simulation:
 
     def _start_agent(self, name: str) -> None:
         host = self.hosts[name]
+        if host.asleep:
+            return
         host.power_on()
         if host.agent is None:
             SimAgent(host, self.safety)
+
+    def _wake(self, name: str) -> None:
+        """A magic packet was sent: the host comes up, if it heard it."""
+        world = self.world
+        if world.faulty and world.chance(0.2):
+            world.say(name, "FAULT: does not hear its magic packet")
+            return
+        world.after(world.between(5.0, 40.0), None, self._wakes, name)
+
+    def _wakes(self, name: str) -> None:
+        host = self.hosts[name]
+        if host.asleep:
+            self.world.say(name, "wakes up")
+            self.world.mark("wake")
+        host.asleep = False
+        self._start_agent(name)
 
     def _happen(self, fault: Fault) -> None:
         world, host = self.world, self.hosts[fault.host]
@@ -271,6 +307,8 @@ def _logs_to(world: World) -> Generator[None]:
             world.mark("cool-off")
         elif code == "service_held":
             world.mark("licence hold")
+        elif code == "system_task_too_old" and entry["of_job"]:
+            world.given_up[int(entry["of_job"]), entry["command"]] = None
         elif code == "render_reserved":
             world.mark("reservation")
         fields = ", ".join(f"{key}={value}" for key, value in entry.items() if key != "exc_info")

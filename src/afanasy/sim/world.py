@@ -31,6 +31,10 @@ BUSY_MAX: Final = 50_000
 MARKS: Final = (
     "partition", "adoption", "stale run", "hold", "cool-off", "licence hold", "reservation",
     "server kill", "agent restart", "host crash", "clock jump", "lost reply",
+    "need refused", "service limit", "ticket limit", "branch limit", "farm reload", "farm refused",
+    "pool paused",
+    "post command", "pre command", "life over", "sleep", "wake", "reboot", "sub-task",
+    "message twice",
 )  # fmt: skip
 
 
@@ -80,6 +84,8 @@ class World:
         self.faulty = True
         self.marks: Counter[str] = Counter()
         self.history: list[str] = []
+        #: Commands of the system job that no host took for too long: serial of the job, command.
+        self.given_up: dict[tuple[int, str], None] = {}
         self.failure: Violation | None = None
         self.events = 0
         self._second, self._busy = 0.0, 0
