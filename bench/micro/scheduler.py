@@ -7,6 +7,8 @@ asserted: the figures depend on the machine.
 * *end to start*: one result on a full farm, and the start that takes the slot.
 * *batch*: 1,500 renders and 10,000 waiting jobs; 100 results and the pass behind them.
 * *hopeless*: the same with 10,000 jobs that no render can run, before the one that can.
+* *by branches*: 10,000 waiting jobs of 50 users in 20 branches, shared by these (by their users, or
+  job by job); one result, and the start that takes the slot.
 * *block size*: a start of a block of 1,000 and of one of 1,000,000 tasks.
 
 CPU time of the process is measured.
@@ -54,9 +56,9 @@ class Story:
         self.mono += 0.001
         return Now(self.mono, 1_800_000_000.0 + self.mono)
 
-    def submit(self, tasks: int, *, user: str = "anna", **members: Any) -> None:
+    def submit(self, tasks: int, *, user: str = "anna", branch: str = "/", **members: Any) -> None:
         spec = BlockSpec(flags=1, frame_first=1, frame_last=tasks, **members)
-        job = JobSpec(name="job", user_name=user)
+        job = JobSpec(name="job", user_name=user, branch=branch)
         apply(self.farm, events.Submit(job, [events.BlockSubmission(spec)]), self.now())
 
     def settle(self) -> list[Run]:
@@ -120,6 +122,19 @@ def big_batch(hopeless: int, waiting: int) -> float:
     return statistics.median(found) * 1000
 
 
+def by_branches(*, solve_jobs: bool) -> float:
+    """Median microseconds of one result and the start behind it."""
+    story = Story(100, 4)
+    switch = events.ChangeSettings({"af_solve_branches": True}, by="bench")
+    apply(story.farm, switch, story.now())
+    for number in range(10_000):
+        story.submit(10, user=f"u{number % 50}", branch=f"/b{number % 20}")
+    for number in range(20):
+        edit = events.EditBranch(f"/b{number}", {"solve_jobs": solve_jobs})
+        apply(story.farm, edit, story.now())
+    return end_to_start(story)
+
+
 def one_slot(tasks: int) -> float:
     story = Story(1, 1)
     story.submit(tasks)
@@ -139,6 +154,8 @@ def measure() -> dict[str, float]:
         "end to start behind 10,000 hopeless jobs, us": end_to_start(hopeless),
         "batch of 100 results, 1,500 renders, 10,000 waiting jobs, ms": big_batch(0, 10_000),
         "the same with 10,000 hopeless jobs too, ms": big_batch(10_000, 10_000),
+        "end to start, 10,000 jobs by 20 branches, us": by_branches(solve_jobs=False),
+        "the same, jobs beside each other, us": by_branches(solve_jobs=True),
         "end to start, block of 1,000, us": one_slot(1000),
         "end to start, block of 1,000,000, us": one_slot(1_000_000),
     }

@@ -59,6 +59,17 @@ def test_a_job_moves_with_what_it_runs(farm: StoryFarm) -> None:
     farm.finish(run)
 
 
+def test_a_job_that_moves_away_leaves_room_below_a_limit(farm: StoryFarm) -> None:
+    farm.render("a", max_tasks=4, capacity=4000)
+    job = farm.submit(2, branch="/one")
+    farm.submit(1, name="other", branch="/two")
+    waits = farm.submit(1, name="waits", branch="/one", priority=1)
+    farm.apply(events.EditBranch("/one", {"max_running_tasks": 2}))
+    farm.start(3)
+    farm.edit(job, branch="/two")
+    assert farm.start(1)[0].block.job is waits
+
+
 def test_done_jobs_of_a_branch_are_deleted(farm: StoryFarm) -> None:
     farm.render("a")
     farm.submit(1, name="done", branch="/prj")
@@ -66,5 +77,22 @@ def test_done_jobs_of_a_branch_are_deleted(farm: StoryFarm) -> None:
     (run,) = farm.start(1)
     farm.finish(run)
     outcome = farm.apply(events.OperateBranch("/prj", "delete_done_jobs"))
-    assert outcome.text == "Deleting 1 jobs."
+    assert outcome.text == "Deleting 1 job."
     assert [job.serial for job in farm.core.branches["/prj"].jobs.values()] == [waits.serial]
+
+
+def test_who_waited_for_a_branch_is_tried_when_what_runs_there_is_moved_away(
+    farm: StoryFarm,
+) -> None:
+    """Counters of the branch fall, as at the end of a task (SEMANTICS 3.3)."""
+    farm.render("a")
+    farm.render("b")
+    moved = farm.submit(branch="/film", hosts_mask="a")
+    farm.submit(branch="/tv", hosts_mask="a")
+    farm.apply(events.EditBranch("/film", {"max_running_tasks": 1}))
+    farm.start(1)
+    farm.submit(branch="/film", hosts_mask="b")
+    farm.start(0)
+    farm.edit(moved, branch="/tv")
+    (run,) = farm.start(1)
+    assert run.render.name == "b"

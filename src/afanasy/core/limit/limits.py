@@ -70,6 +70,8 @@ def exhausted(asks: Iterable[Asked]) -> Reason | None:
     """Why nothing that asks for this may start anywhere on the farm."""
     for usage, units in asks:
         most = usage.max_count
+        if usage.max_hosts == 0:
+            return Reason("limit_no_host", (Limited(usage),))
         if most >= 0:
             used = usage.below(ROOT).units
             if used + units > most:
@@ -89,11 +91,31 @@ def refused_on(asks: Iterable[Asked], render: Render) -> Reason | None:
     return None
 
 
+def never_on(asks: Iterable[Asked], render: Render) -> Reason | None:
+    """The same of what no end of a task will free: there is less than one task asks for."""
+    for usage, units in asks:
+        if usage.kind == SERVICE:
+            if usage.max_hosts == 0:
+                return Reason("limit_no_host", (Limited(usage),))
+            continue
+        most = host_tickets(usage.name, render)
+        if 0 <= most < units:
+            return _full_here(usage, most, units, render)
+        pool = declaring_pool(usage.name, render.pool)
+        if pool is not None:
+            count, max_hosts = pool.spec.tickets_pool[usage.name]
+            if max_hosts == 0:
+                return Reason("limit_no_host", (Limited(usage, pool.path),))
+            if 0 <= count < units:
+                return _full(usage, usage.below(pool.path).units, count, units, pool.path)
+    return None
+
+
 def _service_refused(usage: Usage, render: Render) -> Reason | None:
     here = usage.hosts.get(render.name, 0)
     hosts = usage.below(ROOT).hosts
     if 0 <= usage.max_hosts <= hosts and (not here or hosts > usage.max_hosts):
-        return Reason("limit_hosts", (Limited(usage), hosts, Holders(usage)))
+        return _too_many_hosts(usage, hosts, usage.max_hosts, ROOT)
     most = per_host(usage.name, render)
     if 0 < most <= here:
         return Reason("limit_host", (Limited(usage), here, most))
@@ -109,14 +131,14 @@ def _ticket_refused(usage: Usage, units: int, render: Render) -> Reason | None:
     here = usage.hosts.get(render.name, 0)
     most = host_tickets(usage.name, render)
     if 0 <= most < here + units:
-        return Reason("limit_host", (Limited(usage), here, most))
+        return _full_here(usage, most, units, render)
     pool = declaring_pool(usage.name, render.pool)
     if pool is None:
         return None
     count, max_hosts = pool.spec.tickets_pool[usage.name]
     held = usage.below(pool.path)
     if 0 <= max_hosts <= held.hosts and (not here or held.hosts > max_hosts):
-        return Reason("limit_hosts", (Limited(usage, pool.path), held.hosts, Holders(usage)))
+        return _too_many_hosts(usage, held.hosts, max_hosts, pool.path)
     if 0 <= count < held.units + units:
         return _full(usage, held.units, count, units, pool.path)
     return None
@@ -124,9 +146,23 @@ def _ticket_refused(usage: Usage, units: int, render: Render) -> Reason | None:
 
 def _full(usage: Usage, used: int, most: int, units: int, path: str) -> Reason:
     what = Limited(usage, path)
+    if units > most:
+        return Reason("limit_over", (what, units, most))
     if units > 1:
         return Reason("limit_short", (what, used, most, Holders(usage), units))
     return Reason("limit_full", (what, used, most, Holders(usage)))
+
+
+def _full_here(usage: Usage, most: int, units: int, render: Render) -> Reason:
+    if units > most:
+        return Reason("limit_host_over", (Limited(usage), units, most))
+    return Reason("limit_host", (Limited(usage), usage.hosts.get(render.name, 0), most))
+
+
+def _too_many_hosts(usage: Usage, hosts: int, most: int, path: str) -> Reason:
+    if most == 0:
+        return Reason("limit_no_host", (Limited(usage, path),))
+    return Reason("limit_hosts", (Limited(usage, path), hosts, Holders(usage)))
 
 
 def host_tickets(name: str, render: Render) -> int:

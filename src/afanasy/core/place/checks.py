@@ -10,15 +10,16 @@ from __future__ import annotations
 
 from typing import Final
 
+from af.words import plural
 from afanasy.core.depend import depends, task_depends
 from afanasy.core.limit import limits
 from afanasy.core.place.reasons import Reason
 from afanasy.core.state import Block, Branch, Job, User
+from afanasy.core.system.system_state import PreCommand
 from afanasy.core.tasks import Code
 
 # Reasons without figures, made once: refusing is the common case.
-_JOB_PAUSED: Final = Reason("job_paused")
-_JOB_WAITS_TIME: Final = Reason("job_waits_time")
+_JOB_PAUSED: Final = Reason("job_paused", ("",))
 _JOB_DELETING: Final = Reason("job_deleting")
 _PPA: Final = Reason("job_ppa")
 _JOB_PRIORITY: Final = Reason("job_priority_zero")
@@ -39,6 +40,8 @@ def user_blocked(user: User) -> Reason | None:
     limit = spec.max_running_tasks
     if 0 <= limit <= user.running:
         return Reason("user_max_running", (user.name, limit))
+    if spec.max_running_tasks_per_host == 0:
+        return Reason("user_per_host", (user.name, 0))
     if spec.max_tasks_per_second == 0 or (user.rate is not None and user.rate.full):
         return Reason("user_rate", (user.name, spec.max_tasks_per_second))
     return None
@@ -49,9 +52,11 @@ def job_blocked(job: Job) -> Reason | None:
     if job.deleting:
         return _JOB_DELETING
     if job.off:
-        return _JOB_PAUSED
+        return _paused(job)
+    if job.pre is not None:
+        return _pre("job", job.pre)
     if job.waiting_time:
-        return _JOB_WAITS_TIME
+        return Reason("job_waits_time", (job.spec.time_wait,))
     if job.waiting_jobs:
         names = [other.spec.name for other in depends.blockers(job)]
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
@@ -62,6 +67,8 @@ def job_blocked(job: Job) -> Reason | None:
     limit = spec.max_running_tasks
     if 0 <= limit <= job.running:
         return Reason("job_max_running", (limit,))
+    if spec.max_running_tasks_per_host == 0:
+        return Reason("job_per_host", (0,))
     if spec.max_tasks_per_second == 0 or (job.rate is not None and job.rate.full):
         return Reason("job_rate", (spec.max_tasks_per_second,))
     if job.branch is not None and job.branch.asked:
@@ -80,6 +87,8 @@ def branches_blocked(branches: tuple[Branch, ...]) -> Reason | None:
         limit = spec.max_running_tasks
         if 0 <= limit <= branch.running:
             return Reason("branch_max_running", (branch.path, limit))
+        if spec.max_running_tasks_per_host == 0:
+            return Reason("branch_per_host", (branch.path, 0))
         if spec.max_tasks_per_second == 0 or (branch.rate is not None and branch.rate.full):
             return Reason("branch_rate", (branch.path, spec.max_tasks_per_second))
     return None
@@ -87,6 +96,8 @@ def branches_blocked(branches: tuple[Branch, ...]) -> Reason | None:
 
 def block_blocked(block: Block) -> Reason | None:
     """Why the block may start nothing at all."""
+    if block.pre is not None:
+        return _pre("block", block.pre)
     if block.waiting:
         assert block.gate is not None
         waits = next(block.gate.blockers(block.num))
@@ -96,6 +107,8 @@ def block_blocked(block: Block) -> Reason | None:
     limit = block.spec.max_running_tasks
     if 0 <= limit <= len(block.open):
         return Reason("block_max_running", (limit,))
+    if block.spec.max_running_tasks_per_host == 0:
+        return Reason("block_per_host", (0,))
     hold = block.hold
     if hold is not None:
         if hold.held:
@@ -105,6 +118,26 @@ def block_blocked(block: Block) -> Reason | None:
     if block.fits is not None and block.fits.asks:
         return limits.exhausted(block.fits.asks)
     return None
+
+
+def _paused(job: Job) -> Reason:
+    """The job is paused: by hand, or because too many of its tasks are in error (R16)."""
+    limit = job.spec.errors_job_max
+    if limit < 0:
+        limit = job.user.spec.errors_job_max
+    if limit > 0:
+        failed = sum(block.counts[Code.ERROR] for block in job.blocks)
+        if failed >= limit:
+            text = f": {plural(failed, 'task is', 'tasks are')} in error, errors_job_max is {limit}"
+            return Reason("job_paused", (text,))
+    return _JOB_PAUSED
+
+
+def _pre(who: str, pre: PreCommand) -> Reason:
+    """The pre command of a job or block is waited for, or failed (R31)."""
+    if pre.failed:
+        return Reason(f"{who}_pre_failed", (pre.failed, pre.where("output")))
+    return Reason(f"{who}_waits_pre", (pre.where("why"),))
 
 
 def task_blocked(block: Block, task: int, mono: float) -> Reason | None:

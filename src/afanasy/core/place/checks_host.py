@@ -28,6 +28,8 @@ _DRAINING: Final = Reason("render_draining")
 _PROBING: Final = Reason("render_probing")
 _SICK: Final = Reason("render_sick")
 _FALLING: Final = Reason("render_falling")
+_ASLEEP: Final = Reason("render_asleep")
+_WAKING: Final = Reason("render_waking", ("",))
 
 
 # ----------------------------------------------------------------------------- a render itself
@@ -39,19 +41,25 @@ def render_not_ready(render: Render, mono: float, *, slots: bool = True) -> Reas
     ``slots`` off: why nothing can that takes no slot, as system tasks (R23).
     """
     if not render.link:
-        return _OFFLINE
-    spec = render.spec
-    if spec.priority == 0:
+        if render.waking:
+            return _WAKING
+        return _ASLEEP if render.sleeping else _OFFLINE
+    if render.falling:
+        return _FALLING
+    if render.draining:
+        return _DRAINING
+    return awake_not_ready(render, mono, slots=slots)
+
+
+def awake_not_ready(render: Render, mono: float, *, slots: bool = True) -> Reason | None:
+    """The same of a render that has an agent, or would have one if it were woken."""
+    if render.spec.priority == 0:
         return _PRIORITY
     if render.sick:
         return _SICK
-    if render.falling:
-        return _FALLING
     pool = render.pool
     if pool is not None and not pool.ready():
         return Reason("pool_not_ready", (pool.path,))
-    if render.draining:
-        return _DRAINING
     if render.cool_mono > mono:
         return Reason("render_cooling", (max(1, round(render.cool_mono - mono)),))
     if render.probing and render.running:
@@ -93,16 +101,11 @@ def coefficient(block: Block, render: Render) -> int:
 def block_never_on(farm: Farm, block: Block, render: Render) -> Reason | None:
     """The lasting checks: why the block could not run there even on an idle render (R13).
 
-    Those of its user, branches and job included. Solving does not ask this for every pair: see
-    :mod:`afanasy.core.place.fits`.
+    Those of its user, branches and job included. Masks come before what a host lacks: nobody wants
+    to give a service to a host that the work does not want. Solving does not ask this for every
+    pair: see :mod:`afanasy.core.place.fits`.
     """
-    needed, capacity = least_capacity(block), render.capacity
-    if 0 <= capacity < needed:
-        return Reason("capacity_total", (needed, capacity))
     job, spec = block.job, block.spec
-    absent = service_not_on(farm, spec.service, render)
-    if absent is not None:
-        return absent
     for work, kind, whose in _works(job):
         refused = (
             _masks(farm, work.hosts_mask, work.hosts_mask_exclude, kind, render, whose)
@@ -112,9 +115,13 @@ def block_never_on(farm: Farm, block: Block, render: Render) -> Reason | None:
         if refused is not None:
             return refused
     kind = job.spec.hosts_mask_type or job.user.spec.hosts_mask_type
-    return _masks(
-        farm, spec.hosts_mask, spec.hosts_mask_exclude, kind, render, "block"
-    ) or needs.block_never_on(spec, render)
+    refused = _masks(farm, spec.hosts_mask, spec.hosts_mask_exclude, kind, render, "block")
+    if refused is not None:
+        return refused
+    needed, capacity = least_capacity(block), render.capacity
+    if 0 <= capacity < needed:
+        return Reason("capacity_total", (needed, capacity))
+    return service_not_on(farm, spec.service, render) or needs.block_never_on(spec, render)
 
 
 def _works(job: Job) -> Iterable[tuple[WorkSpec, str, str]]:
@@ -176,23 +183,25 @@ def branches_not_on(branches: tuple[Branch, ...], render: Render) -> Reason | No
     return None
 
 
-def _who(by: str, reason: str) -> str:
-    """ " by anna: reason", as far as it is known (R65)."""
-    return (f" by {by.split('@', maxsplit=1)[0]}" if by else "") + (f": {reason}" if reason else "")
+def who_took(by: str, reason: str, until: str = "") -> str:
+    """ " by anna until fri 19:00 (reason)", as far as it is known (R65)."""
+    name = by.split("@", maxsplit=1)[0]
+    parts = (f" by {name}" if name else "", f" until {until}" if until else "")
+    return "".join(parts) + (f" ({reason})" if reason else "")
 
 
 def job_not_on(job: Job, render: Render) -> Reason | None:
     """Why no block of the job may start on the render now."""
     spec, host = job.spec, render.spec
     if host.paused and not spec.ignorepaused:
-        return Reason("render_paused", (_who(host.paused_by, host.paused_reason),))
+        return Reason("render_paused", (who_took(host.paused_by, host.paused_reason),))
     if not spec.ignorenimby:
         if host.NIMBY:
-            return Reason("NIMBY", (_who(host.nimby_by, host.nimby_reason),))
+            return Reason("NIMBY", (who_took(host.nimby_by, host.nimby_reason),))
         if host.nimby:
             owner = host.user_name or render.user_name
             if owner != job.user.name:
-                return Reason("nimby", (owner, _who(host.nimby_by, host.nimby_reason)))
+                return Reason("nimby", (owner, who_took(host.nimby_by, host.nimby_reason)))
     limit = spec.max_running_tasks_per_host
     if 0 <= limit <= job.running_on.get(render.name, 0):
         return Reason("job_per_host", (limit,))
@@ -212,7 +221,7 @@ def block_not_on(block: Block, render: Render) -> Reason | None:
     if 0 <= limit <= block.running_on.get(render.name, 0):
         return Reason("block_per_host", (limit,))
     if block.error_hosts and block.avoids(render.name):
-        return Reason("block_avoids", (block.error_hosts[render.name].count,))
+        return Reason("block_avoids", (block.error_hosts[render.name].count, ""))
     if block.needy:
         refused = needs.block_not_on(block, render)
         if refused is not None:

@@ -26,7 +26,8 @@ from afanasy.core.place.checks_host import (
     user_not_on,
 )
 from afanasy.core.place.reasons import Reason
-from afanasy.core.state import Block, Farm, Render, Run
+from afanasy.core.place.turns import in_turn
+from afanasy.core.state import Block, Farm, Job, Render, Run
 from afanasy.core.tasks import Code
 from afanasy.core.transitions import add_timer
 from afanasy.model.clock import Now
@@ -71,6 +72,13 @@ def look(farm: Farm, now: Now) -> None:
         return
 
 
+def job_paused(farm: Farm, job: Job, now: Now) -> None:
+    """Hosts that are kept for the job take any work again, without waiting for the next look."""
+    for render in farm.renders.values():
+        if render.reserved is not None and render.reserved[0] == job.serial:
+            release(farm, render, now)
+
+
 def release(farm: Farm, render: Render, now: Now) -> None:
     """The host takes any work again."""
     render.reserved = None
@@ -109,19 +117,11 @@ def _refusal(block: Block, task: int, render: Render, now: Now) -> Reason | None
 
 def _first_work(farm: Farm) -> list[Block]:
     """The block that would be served first: of the neediest user, his first job's first block."""
-    from afanasy.core.place.solve import (
-        need,  # solve watches for starving work, this asks its order
-    )
-
-    by = farm.branches["/"].spec.solve_need
-    for user in sorted(farm.hungry.values(), key=lambda u: (-need(u, by), u.solved, u.name)):
-        if user_blocked(user) is not None:
-            continue
-        for job in user.queue:
-            if job_blocked(job) is None:
-                blocks = [b for b in job.blocks if _waits(b)]
-                if blocks:
-                    return blocks[:1]
+    for job in in_turn(farm):
+        if user_blocked(job.user) is None and job_blocked(job) is None:
+            blocks = [b for b in job.blocks if _waits(b)]
+            if blocks:
+                return blocks[:1]
     return []
 
 

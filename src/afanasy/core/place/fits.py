@@ -1,9 +1,9 @@
 """Which renders could run a block at all: the lasting checks, remembered (SEMANTICS 3.4, R13).
 
-Masks, operating systems, properties, powers, services and total capacities change rarely, and most
-blocks of a farm ask for the same. So blocks that ask for the same share one :class:`Fits`: the set
-of renders that pass. Solving looks a name up instead of trying masks; a job that fits on no open
-render costs one look a pass, however many renders and jobs there are.
+Masks, operating systems, properties, powers, services, total capacities and equipment change
+rarely, and most blocks of a farm ask for the same. So blocks that ask for the same share one
+:class:`Fits`: the set of renders that pass. Solving looks a name up instead of trying masks; a job
+that fits on no open render costs one look a pass, however many renders and jobs there are.
 
 Kept right from both ends: :func:`refresh_block` when what a block asks for changed (its own
 attributes, its job's, user's or branches'), :func:`refresh_render` when what a render has changed.
@@ -25,9 +25,13 @@ if TYPE_CHECKING:
 _OF_BLOCK: Final = (
     "service", "hosts_mask", "hosts_mask_exclude", "need_properties", "need_power",
     "need_cpu_freq_mgz", "need_cpu_cores", "need_cpu_freq_cores", "need_gpu_mem_mb", "need_gpus",
+    "need_memory", "need_hdd",
 )  # fmt: skip
 #: What jobs, users and branches ask for.
-_OF_WORK: Final = ("hosts_mask", "hosts_mask_exclude", "need_os", "need_properties", "need_power")
+_OF_WORK: Final = (
+    "hosts_mask", "hosts_mask_exclude", "need_os", "need_properties", "need_power", "need_memory",
+    "need_hdd",
+)  # fmt: skip
 
 Key = tuple[object, ...]
 

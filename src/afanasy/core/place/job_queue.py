@@ -9,11 +9,12 @@ a pass merges those that the changed renders pass, and never sees the others.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from heapq import merge
-from typing import Final
+from typing import Any, Final
 
 from afanasy.core.limit.limits import exhausted
+from afanasy.core.place import shares
 from afanasy.core.place.fits import Fits
 from afanasy.core.state import Farm, Job, User
 
@@ -29,6 +30,8 @@ def enter(farm: Farm, job: Job) -> None:
     job.queued_fits = job.fits
     for fits in job.queued_fits:
         insort(user.by_fits.setdefault(fits, []), job, key=Job.sort_key)
+    if job.share is not None:
+        shares.enter(job, job.share)
     farm.hungry[user.name] = user
     farm.fresh_jobs[job.serial] = job
 
@@ -36,6 +39,8 @@ def enter(farm: Farm, job: Job) -> None:
 def leave(farm: Farm, job: Job) -> None:
     """Take the job out; its sort key must not have changed yet."""
     user = job.user
+    if job.share is not None:
+        shares.leave(job, job.share)
     job.queued = False
     _remove(user.queue, job)
     for fits in job.queued_fits:
@@ -55,19 +60,25 @@ def _remove(queue: list[Job], job: Job) -> None:
     del queue[place]
 
 
-def resort(user: User) -> None:
+def resort(farm: Farm, user: User) -> None:
     """The order numbers of the user's jobs were given out anew."""
     user.queue.sort(key=Job.sort_key)
     for queue in user.by_fits.values():
         queue.sort(key=Job.sort_key)
+    shares.turn_anew(farm, user.queue)
 
 
-def candidates(user: User, passed: Iterable[Fits], fresh: Iterable[Job]) -> Iterator[Job]:
-    """Jobs of the user that ask for something of ``passed``, and the fresh ones, in his order."""
-    queues = [_open(fits, user.by_fits[fits]) for fits in passed if fits in user.by_fits]
-    mine = sorted((job for job in fresh if job.queued), key=Job.sort_key)
+def candidates(
+    by_fits: dict[Fits, list[Job]],
+    passed: Iterable[Fits],
+    fresh: Iterable[Job],
+    order: Callable[[Job], Any] = Job.sort_key,
+) -> Iterator[Job]:
+    """Jobs that ask for something of ``passed``, and the fresh ones, in the queues' order."""
+    queues = [_open(fits, by_fits[fits]) for fits in passed if fits in by_fits]
+    mine = sorted((job for job in fresh if job.queued), key=order)
     last: Job | None = None
-    for job in merge(*queues, mine, key=Job.sort_key):
+    for job in merge(*queues, mine, key=order):
         if job is not last:
             last = job
             yield job

@@ -3,11 +3,13 @@
 A report of resources says what was free when it was made. Work that was started since, or that
 still loads its scene, will take more; so every run holds what it *needs* for its whole life:
 
-    free memory = reported free - sum over the host's open runs of max(0, need - measured memory)
+    free memory = reported free - sum over the host's open runs of max(0, need - counted memory)
 
-the same without measuring for disk and GPU memory. So a burst of starts cannot overbook a host, nor
-can a scene that loads slowly. A need of a block, its job, its user and its branches each have to be
-met; the greatest of them is what a run holds.
+the same without measuring for disk and GPU memory. *Counted* is what was known of a run's memory
+when the report came: what it took later is in neither the report nor the rest of its promise until
+the next report, and would be promised to somebody else. So a burst of starts cannot overbook a
+host, nor can a scene that loads slowly. A need of a block, its job, its user and its branches each
+have to be met; the greatest of them is what a run holds.
 """
 
 from __future__ import annotations
@@ -73,7 +75,7 @@ def _reported(render: Render, key: str) -> int:
 def memory_free(render: Render) -> int:
     """MB that nobody was promised."""
     promised = sum(
-        max(0, run.memory_need_mb - max(run.memory_mb, 0))
+        max(0, run.memory_need_mb - run.memory_counted_mb)
         for run in render.runs.values()
         if run.memory_need_mb
     )
@@ -116,35 +118,57 @@ def value_now(render: Render, field: str) -> int:
 
 
 def work_never_on(spec: WorkSpec, render: Render, whose: str) -> Reason | None:
-    """What the host can never give to a job, user or branch: OS, properties, power."""
+    """What the host can never give to a job, user or branch: OS, properties, power, amounts."""
     if spec.need_os and not contain_match(spec.need_os, render.os_text):
         return Reason("need_os", (whose, spec.need_os, render.os_text))
     if spec.need_properties and not contain_match(spec.need_properties, render.properties):
         return Reason("need_properties", (whose, spec.need_properties, render.properties))
     if spec.need_power > max(render.power, 0):
         return Reason("need_power", (whose, spec.need_power, max(render.power, 0)))
-    return None
+    return _beyond(spec.need_memory, spec.need_hdd, render)
 
 
 def block_never_on(spec: BlockSpec, render: Render) -> Reason | None:
-    """What the host can never give to a block: properties, power, processors, GPUs."""
+    """What the host can never give to a block: properties, power, processors, GPUs, amounts."""
     if spec.need_properties and not contain_match(spec.need_properties, render.properties):
         return Reason("need_properties", ("block", spec.need_properties, render.properties))
     if spec.need_power > max(render.power, 0):
         return Reason("need_power", ("block", spec.need_power, max(render.power, 0)))
     if spec.need_cpu_cores > 0 or spec.need_cpu_freq_mgz > 0 or spec.need_cpu_freq_cores > 0:
-        cores, mhz = _reported(render, "cpu_num"), _reported(render, "cpu_mhz")
-        for name, needed, has in (
-            ("cores", spec.need_cpu_cores, cores),
-            ("MHz", spec.need_cpu_freq_mgz, mhz),
-            ("MHz times cores", spec.need_cpu_freq_cores, mhz * cores),
-        ):
+        for _, word, needed, has in processors(spec, render):
             if needed > has:
-                return Reason("need_cpu", (needed, name, has))
+                return Reason("need_cpu", (needed, word, has))
     gpus = gpus_needed(spec)
     if gpus and gpus > gpu_count(render):
         return Reason("need_gpus_total", (gpus, gpu_count(render)))
+    if 0 < (total := _reported(render, "gpu_mem_total_mb")) < spec.need_gpu_mem_mb:
+        return Reason("need_gpu_mem_total", (spec.need_gpu_mem_mb, total))
+    return _beyond(spec.need_memory, spec.need_hdd, render)
+
+
+def task_never_on(block: Block, task: int, render: Render) -> Reason | None:
+    """What the host can never give to a task that ran out of memory (R18)."""
+    extra = block.extras.get(task)
+    return _beyond(extra.need_memory_mb, -1, render) if extra is not None else None
+
+
+def _beyond(memory_mb: int, hdd_gb: int, render: Render) -> Reason | None:
+    """More than the host has at all; a total that it did not report is not known."""
+    if memory_mb > 0 and 0 < (total := _reported(render, "mem_total_mb")) < memory_mb:
+        return Reason("need_memory_total", (memory_mb, total))
+    if hdd_gb > 0 and 0 < (total := _reported(render, "hdd_total_gb")) < hdd_gb:
+        return Reason("need_hdd_total", (hdd_gb, total))
     return None
+
+
+def processors(spec: BlockSpec, render: Render) -> tuple[tuple[str, str, int, int], ...]:
+    """What is asked of processors: attribute, word, how much is needed, how much there is."""
+    cores, mhz = _reported(render, "cpu_num"), _reported(render, "cpu_mhz")
+    return (
+        ("need_cpu_cores", "cores", spec.need_cpu_cores, cores),
+        ("need_cpu_freq_mgz", "MHz", spec.need_cpu_freq_mgz, mhz),
+        ("need_cpu_freq_cores", "MHz times cores", spec.need_cpu_freq_cores, mhz * cores),
+    )
 
 
 # ----------------------------------------------------------------------------------- momentary
@@ -174,7 +198,7 @@ def block_not_on(block: Block, render: Render) -> Reason | None:
         free = free_gpus(render)
         if gpus > len(free):
             return Reason("need_gpus", (gpus, len(free)))
-        if spec.need_gpu_mem_mb > gpu_free(render):
+        if spec.need_gpu_mem_mb > gpu_free(render) and _knows_free(render):
             return Reason("need_gpu_mem_mb", (spec.need_gpu_mem_mb, max(gpu_free(render), 0)))
     return None
 
@@ -184,7 +208,18 @@ def task_not_on(need_memory_mb: int, render: Render) -> Reason | None:
     return _amounts(need_memory_mb, -1, render)
 
 
+def _knows_free(render: Render) -> bool:
+    """What the last report said was free is so, less what was promised since.
+
+    Of a host that sleeps it is not so when it ran something at that time, and not known when the
+    server was started since: then it is woken, and tells.
+    """
+    return bool(render.link) or ("mem_free_mb" in render.resources and not render.reported_busy)
+
+
 def _amounts(memory_mb: int, hdd_gb: int, render: Render) -> Reason | None:
+    if not _knows_free(render):
+        return None
     if memory_mb > 0 and memory_mb > (free := memory_free(render)):
         return Reason("need_memory", (memory_mb, max(free, 0)))
     if hdd_gb > 0 and hdd_gb > (free := hdd_free(render)):

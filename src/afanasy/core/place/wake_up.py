@@ -1,7 +1,10 @@
 """Which sleeping host to wake for work that waits (SEMANTICS 12.3).
 
 What is still ready after a placement pass found no host that is online. So while work waits and
-hosts sleep, one host that could run some of it is woken every ten seconds.
+hosts sleep, one host that could run some of it is woken every ten seconds, as long as a render is
+awake that can send the packet. How much memory and disk
+it has free is what it reported before it slept; after a restart of the server nobody knows that any
+more, and it is woken for work that needs some.
 """
 
 from __future__ import annotations
@@ -10,21 +13,19 @@ from typing import Final
 
 from afanasy.core.host import power
 from afanasy.core.place.checks import block_blocked, job_blocked, user_blocked
-from afanasy.core.place.checks_host import block_not_on, job_not_on, task_not_on, user_not_on
+from afanasy.core.place.checks_host import (
+    awake_not_ready,
+    block_not_on,
+    job_not_on,
+    task_not_on,
+    user_not_on,
+)
 from afanasy.core.state import Block, Farm, Render, User
-from afanasy.core.transitions import add_timer, can_produce
+from afanasy.core.transitions import can_produce
 from afanasy.model.clock import Now
 
-LOOK_S: Final = 10.0
 #: Jobs of a user that are asked in one look.
 JOBS_MAX: Final = 100
-
-
-def watch(farm: Farm, now: Now) -> None:
-    """Work waits and hosts sleep: look soon. One timer at most is pending."""
-    if farm.sleepers and not farm.wake_timer:
-        farm.wake_timer = True
-        add_timer(farm, now.mono + LOOK_S, "wake")
 
 
 def look(farm: Farm, now: Now) -> None:
@@ -32,8 +33,10 @@ def look(farm: Farm, now: Now) -> None:
     farm.wake_timer = False
     if not (farm.hungry and farm.sleepers):
         return
-    watch(farm, now)
-    hosts = [render for render in farm.sleepers.values() if _may_wake(render)]
+    power.watch_sleepers(farm, now)
+    if not power.somebody_sends(farm, now):
+        return  # looked at again by the next timer
+    hosts = [render for render in farm.sleepers.values() if _may_wake(render, now)]
     wanted = {fits: None for render in hosts for fits in render.fits}
     for user in farm.hungry.values():
         if user_blocked(user) is not None:
@@ -50,9 +53,8 @@ def look(farm: Farm, now: Now) -> None:
                         return
 
 
-def _may_wake(render: Render) -> bool:
-    ready = render.spec.priority > 0 and not render.sick
-    return ready and not render.waking and (render.pool is None or render.pool.ready())
+def _may_wake(render: Render, now: Now) -> bool:
+    return not render.waking and awake_not_ready(render, now.mono) is None
 
 
 def _host_for(user: User, block: Block, hosts: list[Render], now: Now) -> Render | None:
