@@ -133,3 +133,28 @@ def test_an_agent_is_welcome_before_it_is_told_what_to_stop(farm: StoryFarm) -> 
     assert kinds == [Welcome, Stop]
     assert [stop.run_id for stop in farm.take(Stop)] == [run.id]
     farm.finish(run, RunEnd.ERROR)
+
+
+def test_idle_and_busy_since_after_a_restart_of_the_server(farm: StoryFarm) -> None:
+    """Busy: since its oldest run began. Idle: since it registered."""
+    farm.render("idle", capacity=1000, max_tasks=0)
+    farm.render("busy", capacity=2000)
+    farm.submit(1)
+    farm.start(1)
+    began = int(farm.now.wall)
+    farm.wait(20)
+    farm.submit(1)
+    farm.start(1)
+    farm.wait(20)
+    farm.restart_server()
+    idle, busy = farm.core.renders["idle"], farm.core.renders["busy"]
+    assert (idle.idle_since, busy.busy_since) == (0, 0)
+    farm.wait(5)
+    farm.come_back(idle)
+    farm.come_back(busy, *busy.runs.values())
+    came = int(farm.now.wall)
+    assert (idle.idle_since, busy.busy_since) == (came, began)
+    farm.wait(5)
+    farm.drop_link(idle)
+    farm.come_back(idle)
+    assert idle.idle_since == came

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from afanasy.core import events
 from afanasy.core.effects import InstructRender
+from afanasy.core.host.host_values import sleep_after
 from afanasy.core.state import Render
 from afanasy.core.system import system_job
+from afanasy.core.why.explain_render import explain_render
+from afanasy.model.farm_setup import FarmSetup, Pattern
 from harness.farm import StoryFarm
 
 MAC = "52:54:00:00:00:01"
@@ -79,6 +84,82 @@ def test_who_may_not_sleep(farm: StoryFarm) -> None:
     fall_asleep(farm, render)
 
 
+@pytest.mark.parametrize(
+    "taken", [{"paused": True}, {"NIMBY": True}, {"nimby": True}, {"priority": 0}, {}]
+)
+def test_nobody_is_woken_while_nobody_can_send_the_packet(
+    farm: StoryFarm, taken: dict[str, Any]
+) -> None:
+    """Who is asleep stays asleep, and is asked about again when a render comes. {}: offline."""
+    render, other = host(farm), host(farm, "other", capacity=500)
+    fall_asleep(farm, render)
+    if taken:
+        farm.edit(other, **taken)
+    else:
+        farm.drop_link(other)
+    block = farm.submit(1).blocks[0]
+    farm.solve()
+    farm.wait(40)
+    assert wakes(farm) == []
+    assert state(render) == (False, True, False)
+    answer = farm.explain(block)
+    cure = next(cure for reason, cure in answer.cures if reason.code == "render_asleep")
+    assert cure == (
+        "start or free a render that can send the packet, or switch a on by hand", (), ()
+    )  # fmt: skip
+    assert answer.summary == (
+        "the renders that could run it sleep, and none is online that could wake them"
+    )
+    if taken:
+        farm.edit(other, **{name: 99 if name == "priority" else False for name in taken})
+    else:
+        farm.come_back(other)
+    farm.wait(11)
+    assert len(wakes(farm)) == 1
+    (run,) = farm.start(1)
+    assert (run.render.name, run.block.spec.service) == ("other", "wakeonlan")
+    farm.effects.clear()
+
+
+def test_a_busy_render_sends_the_packet_later(farm: StoryFarm) -> None:
+    render = host(farm, max_tasks=9)
+    farm.render("busy", capacity=1000, max_tasks=1)
+    farm.submit(1, hosts_mask="busy")
+    farm.start(1)
+    fall_asleep(farm, render)
+    farm.submit(1, hosts_mask="a")
+    farm.solve()
+    farm.wait(11)
+    assert len(wakes(farm)) == 1
+    farm.effects.clear()
+
+
+def test_who_wakes_a_host_is_told_that_nobody_sends_the_packet(farm: StoryFarm) -> None:
+    """The request is kept for the first render that comes."""
+    render, other = host(farm), host(farm, "other", capacity=500)
+    for one in (render, other):
+        farm.drop_link(one)
+    told = farm.apply(events.OperateRender("a", "wol_wake"))
+    assert told.warnings == [
+        "no render is online that could send the packet; it is sent when one is"
+    ]
+    assert farm.apply(events.OperatePool("/", "wol_wake")).warnings == told.warnings
+    block = farm.submit(1).blocks[0]
+    answer = farm.explain(block)
+    assert answer.summary == (
+        "a render that could run it is being woken; no render is online that could send the packet"
+    )
+    assert answer.summary.endswith(answer.classes[0].reason.text())
+    assert answer.cures[0][1].text.startswith("start or free a render")
+    found = explain_render(farm.core, render, farm.now)
+    assert found.summary == answer.classes[0].reason.text()
+    farm.come_back(other)
+    (run,) = farm.start(2)[:1]
+    assert run.block.spec.service == "wakeonlan"
+    assert farm.explain(block).classes[0].reason.text() == "is being woken"
+    assert farm.apply(events.OperateRender("a", "wol_wake")).warnings == []
+
+
 def test_a_host_that_does_not_sleep(farm: StoryFarm) -> None:
     render = host(farm)
     operate(farm, render, "wol_sleep")
@@ -108,9 +189,31 @@ def test_a_restart_while_it_falls_asleep(farm: StoryFarm) -> None:
         operate(farm, host(farm, name), "wol_sleep")
     farm.restart_server()
     farm.come_back("b")
-    farm.wait(70)
+    job = farm.submit(1)
+    assert farm.start() == [], "it may be about to go"
+    assert farm.explain(job.blocks[0]).classes[0].reason.code == "render_falling"
+    farm.wait(31)
+    assert [run.render.name for run in farm.start(1)] == ["b"]
+    farm.wait(40)
     assert state(farm.core.renders["a"]) == (False, True, False)
     assert state(farm.core.renders["b"]) == (False, False, False)
+
+
+def test_a_host_whose_link_is_cut_while_it_falls_asleep(farm: StoryFarm) -> None:
+    """It comes back for a moment, and goes: it sleeps all the same, and work wakes it."""
+    render = host(farm)
+    host(farm, "other", capacity=10)
+    fall_asleep(farm, render)
+    farm.come_back("a")
+    render = farm.core.renders["a"]
+    assert state(render) == (True, False, False)
+    farm.submit(1)
+    assert farm.start() == []
+    farm.drop_link(render)
+    assert state(render) == (False, True, False)
+    farm.wait(11)
+    assert len(wakes(farm)) == 1
+    farm.effects.clear()
 
 
 def test_work_wakes_one_host_after_the_other(farm: StoryFarm) -> None:
@@ -135,6 +238,19 @@ def test_work_wakes_one_host_after_the_other(farm: StoryFarm) -> None:
     assert not farm.core.wake_timer, "nobody waits"
 
 
+def test_work_that_waited_before_the_host_slept_wakes_it(farm: StoryFarm) -> None:
+    render = host(farm)
+    host(farm, "other", capacity=10)
+    operate(farm, render, "wol_sleep")
+    farm.submit(1)
+    farm.solve()
+    assert not farm.core.wake_timer, "nobody sleeps yet"
+    farm.drop_link(render)
+    farm.wait(11)
+    assert len(wakes(farm)) == 1
+    farm.effects.clear()
+
+
 def test_nobody_is_woken_for_what_may_not_run(farm: StoryFarm) -> None:
     fall_asleep(farm, host(farm))
     job = farm.submit(1)
@@ -151,6 +267,40 @@ def report(farm: StoryFarm, render: Render, idle: int, seconds: int = 60) -> Non
         farm.wait(5)
         values = {"cpu_idle": idle, **NETIFS}
         farm.apply(events.RenderResources(render.name, values))
+
+
+def test_work_that_needs_memory_wakes_a_host_after_a_restart_of_the_server(farm: StoryFarm) -> None:
+    render = farm.render("a", resources={**NETIFS, "mem_free_mb": 8000}, address="10.0.0.1")
+    host(farm, "awake", capacity=10)
+    fall_asleep(farm, render)
+    farm.submit(1, need_memory=9000)
+    farm.wait(11)
+    farm.solve()
+    assert wakes(farm) == [], "it had less than that"
+    farm.restart_server()
+    host(farm, "awake", capacity=10)
+    farm.submit(1, need_memory=4000)
+    farm.solve()
+    farm.wait(11)
+    assert len(wakes(farm)) == 1
+    farm.effects.clear()
+
+
+def test_a_report_made_at_work_keeps_no_host_asleep(farm: StoryFarm) -> None:
+    """It fell asleep before it could tell that its memory is free again."""
+    values = {**NETIFS, "mem_total_mb": 8000, "mem_free_mb": 8000}
+    render = farm.render("a", resources=values, address="10.0.0.1")
+    host(farm, "awake", capacity=10)
+    farm.submit(1)
+    (run,) = farm.start(1)
+    farm.apply(events.RenderResources("a", {**values, "mem_free_mb": 3000}))
+    farm.finish(run)
+    fall_asleep(farm, render)
+    farm.submit(1, need_memory=6000)
+    farm.solve()
+    farm.wait(11)
+    assert len(wakes(farm)) == 1
+    farm.effects.clear()
 
 
 def test_a_pool_puts_idle_hosts_to_sleep(farm: StoryFarm) -> None:
@@ -213,3 +363,94 @@ def test_orders_to_an_agent(farm: StoryFarm) -> None:
     assert farm.take(InstructRender) == [InstructRender("b", "sleep")]
     farm.drop_link(farm.core.renders["b"])
     assert farm.apply(events.OperatePool("/", "wol_wake")).count == 2
+
+
+# ------------------------------------------------------------------------ the farm file's sleep
+
+
+def farm_file(farm: StoryFarm, seconds: int | None) -> None:
+    pattern = Pattern("all", wol_idle_sleep_time_s=seconds)
+    farm.apply(events.SetFarmSetup(FarmSetup((pattern,)), "farm.xml", (1,)))
+
+
+def sleepers(farm: StoryFarm) -> list[str]:
+    return [order.render for order in farm.take(InstructRender) if order.what == "sleep"]
+
+
+def test_the_farm_file_puts_hosts_without_tasks_to_sleep(farm: StoryFarm) -> None:
+    """It knows no thresholds: a busy processor keeps nobody awake."""
+    render = host(farm)
+    host(farm, "other", capacity=500)
+    farm_file(farm, 100)
+    farm.apply(events.ChangeServices("a", "", "service_add", "generic"))
+    report(farm, render, 0, 60)
+    farm.submit(1)
+    (run,) = farm.start(1)
+    farm.wait(2)
+    farm.finish(run)
+    report(farm, render, 0, 95)
+    assert sleepers(farm) == [], "a task between two reports"
+    report(farm, render, 0, 5)
+    assert sleepers(farm) == ["a"]
+
+
+def test_thresholds_count_beside_the_farm_file(farm: StoryFarm) -> None:
+    render = host(farm)
+    host(farm, "other")
+    farm_file(farm, 100)
+    farm.apply(events.EditPool("/", {"idle_cpu": 10}))
+    report(farm, render, 50, 300)
+    assert sleepers(farm) == []
+    report(farm, render, 95, 110)
+    assert sleepers(farm) == ["a"]
+
+
+def test_who_says_when_a_host_sleeps(farm: StoryFarm) -> None:
+    """R22: pools below the root, the farm file, the root."""
+    render = host(farm)
+    host(farm, "other")
+    farm.apply(events.OperatePool("/", "add_pool", name="desks"))
+    farm.apply(events.EditPool("/", {"idle_wolsleep_time": 1000, "idle_cpu": 10}))
+    said: list[tuple[int, str]] = []
+
+    def ask() -> None:
+        found = sleep_after(farm.core, render)
+        said.append((found.seconds, found.origin))
+
+    ask()
+    farm_file(farm, 500)
+    ask()
+    farm.apply(events.OperateRender("a", "set_pool", pool="/desks"))
+    ask()
+    farm.apply(events.EditPool("/desks", {"idle_wolsleep_time": 100}))
+    ask()
+    pattern = (500, "pattern 'all' of the farm file")
+    assert said == [(1000, "pool /"), pattern, pattern, (100, "pool /desks")]
+    report(farm, render, 95, 90)
+    farm.apply(events.EditPool("/desks", {"idle_wolsleep_time": 0}))
+    report(farm, render, 95, 2000)
+    assert sleepers(farm) == [], "0 is never"
+    farm.apply(events.EditPool("/desks", {"idle_wolsleep_time": -1}))
+    farm_file(farm, 0)
+    report(farm, render, 95, 2000)
+    assert sleepers(farm) == [], "0 of the farm file counts, too (R24)"
+    farm_file(farm, None)
+    report(farm, render, 95, 1000)
+    assert sleepers(farm) == [], "what was not wanted meanwhile is not counted"
+    report(farm, render, 95, 10)
+    assert sleepers(farm) == ["a"]
+
+
+def test_a_host_that_was_woken_begins_anew(farm: StoryFarm) -> None:
+    render = host(farm)
+    host(farm, "other")
+    farm.apply(events.EditPool("/", {"idle_wolsleep_time": 100, "idle_cpu": 10}))
+    report(farm, render, 95, 110)
+    assert sleepers(farm) == ["a"]
+    farm.drop_link(render)
+    farm.wait(500)
+    farm.come_back(render, resources=dict(NETIFS))
+    report(farm, render, 95, 100)
+    assert sleepers(farm) == []
+    report(farm, render, 95, 10)
+    assert sleepers(farm) == ["a"]

@@ -39,6 +39,7 @@ def test_the_nearest_voice_is_heard(farm: StoryFarm) -> None:
     assert render.capacity == 7000
     assert {name: value.origin for name, value in origins(farm.core, render).items()} == {
         "capacity": "operator", "max_tasks": "pool /p", "power": "nobody", "properties": "nobody",
+        "nimby_schedule": "nobody",
     }  # fmt: skip
 
 

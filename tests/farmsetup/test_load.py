@@ -50,6 +50,10 @@ def test_everything_that_a_pattern_may_say() -> None:
             <properties>intel</properties> <capacity>0</capacity> <maxtasks>4</maxtasks>
             <power>10</power> <resources>cpu</resources> <data>{"a": 1}</data>
             <wolidlesleeptime>600</wolidlesleeptime>
+            <nimby_schedule>
+              mon-fri 09:00-19:00 nimby;
+              sat,sun 00:00-24:00 free
+            </nimby_schedule>
             <clearservices/> <service name="nuke" count="2"/> <service name="generic"/>
           </pattern>
         </farm>""",
@@ -60,6 +64,7 @@ def test_everything_that_a_pattern_may_say() -> None:
             Pattern(
                 "R&D", r"r(<|\d)+", "a host", 0, 4, 10, "linux", "intel", "cpu", '{"a": 1}', 600,
                 (ServiceRule("nuke", 2), ServiceRule("generic")), (), True,
+                "mon-fri 09:00-19:00 nimby; sat,sun 00:00-24:00 free",
             ),
         ),
         limits=(Limit("nuke", 10, 5), Limit("maya", -1, 0)),
@@ -121,6 +126,12 @@ def test_an_xml_file_may_name_its_encoding() -> None:
     [
         ("<capacity>many</capacity>", "capacity must be a whole number, not 'many' (as 1000)"),
         ("<capacity>-1</capacity>", "capacity must be from 0 to 2147483647, not -1"),
+        (
+            "<nimby_schedule>mon-fri 9-19 nimby</nimby_schedule>",
+            "'9' in 'mon-fri 9-19 nimby' is no time from 00:00 to 24:00 (as mon-fri 09:00-19:00",
+        ),
+        ("<nimby_schedule> </nimby_schedule>", "nimby_schedule is empty"),
+        ("<nimbyschedule>none</nimbyschedule>", "(did you mean nimby_schedule?)"),
         ("<maxtasks></maxtasks>", "maxtasks is empty (give it a value, or take it out)"),
         ("<description/>", "description is empty"),
         ("<capasity>1</capasity>", "unknown element <capasity> (did you mean capacity?)"),
@@ -177,6 +188,10 @@ def test_what_is_wrong_with_a_file(text: str, words: str) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
+        ('{"farm": {"patterns": [{"name": "a",\n"nimby_schedule": "mon nimby"}]}}',
+         "farm.json:2: farm.patterns[0].nimby_schedule: 'mon nimby' is no entry"),
+        ('{"farm": {"patterns": [\n{"name": "a", "nimby_schedule": 9}]}}',
+         "nimby_schedule must be a text, not 9"),
         ('{"farm": {"patterns": [\n{"name": "a", "capacity": "much"}]}}',
          "farm.json:2: farm.patterns[0].capacity: capacity must be a whole number, not 'much'"),
         ('{"farm": {"patterns": [{"name": "a", "capacity": 1.5}]}}', "not 1.5"),
@@ -184,6 +199,10 @@ def test_what_is_wrong_with_a_file(text: str, words: str) -> None:
         ('{"farm": {"patterns": [{"name": "a", "mask": ""}]}}', "mask is empty"),
         ('{"farm": {"patterns": [{"name": "a", "mask": 5}]}}', "mask must be a text, not 5"),
         ('{"farm": {"patterns": [{"name": 5}]}}', "name must be a text, not 5"),
+        ('{"farm": {"limits": [{"service": 3, "maxcount": 1}], "patterns": [{"name": "a"}]}}',
+         "farm.limits[0]: service must be a text, not 3"),
+        ('{"farm": {"limits": [{"maxcount": 1}], "patterns": [{"name": "a"}]}}',
+         'farm.limits[0]: <service> needs a name (as "service": "…")'),
         ('{"farm": {"patterns": [{"name": "a", "services": "nuke"}]}}', "must be a list"),
         ('{"farm": {"patterns": [{"name": "a", "services": [{"nme": "x"}]}]}}',
          "farm.patterns[0].services[0]: <service> has no 'nme' (did you mean name?)"),
@@ -206,6 +225,14 @@ def test_what_is_wrong_with_a_file(text: str, words: str) -> None:
 def test_what_is_wrong_in_json(text: str, words: str) -> None:
     problems = refused(text, "farm.json")
     assert any(words in problem for problem in problems), problems
+
+
+def test_stray_text_is_told_at_its_own_line() -> None:
+    pattern = '<pattern name="p"><mask>.*</mask></pattern>'
+    (problem,) = refused(f"<farm>\n{pattern}\n\n  stray\n</farm>")
+    assert problem.startswith("farm.xml:4: "), problem
+    (problem,) = in_pattern("<mask>.*</mask>\n <!-- all -->\n\n stray &amp; text")
+    assert problem.startswith("farm.xml:6: "), problem
 
 
 def test_all_errors_are_told_at_once_in_the_order_of_their_lines() -> None:

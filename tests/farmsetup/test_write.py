@@ -34,6 +34,9 @@ def patterns(draw: st.DrawFn) -> Pattern:
         services=tuple(ServiceRule(name, draw(numbers)) for name in known[:cut]),
         remove_services=tuple(known[cut:]),
         clear_services=clear,
+        nimby_schedule=draw(
+            st.sampled_from([None, "none", "mon-fri 09:00-19:00 nimby; sat 00:00-24:00 free"])
+        ),
     )  # fmt: skip
 
 

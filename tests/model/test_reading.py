@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from afanasy.model.attributes import BlockSpec, JobSpec, TaskSpec, UserSpec
+from afanasy.model.attributes import (
+    BlockSpec,
+    BranchSpec,
+    JobSpec,
+    PoolSpec,
+    RenderSpec,
+    TaskSpec,
+    UserSpec,
+)
 from afanasy.model.errors import UserError
 from afanasy.model.reading import CLAMPED, Reader, check_texts
 
@@ -47,7 +55,7 @@ def test_good_members_are_taken() -> None:
         ("errors_retries", -2, "must be int >= -1"),
         ("frame_first", 2**63, "must be int <= 4611686018427387904"),
         ("frames_per_task", True, "must be int, not bool"),
-        ("hosts_mask", "x" * 1001, "must be str of length <= 1000"),
+        ("on_lost_render", "wait", "must be reschedule or hold, not 'wait'"),
     ],
 )
 def test_bad_members(member: str, value: object, rule: str) -> None:
@@ -58,14 +66,150 @@ def test_bad_members(member: str, value: object, rule: str) -> None:
     assert warnings == [f"{path}.{member}: {rule}; ignored"]
     error = strict_error(BlockSpec, {member: value}, path)
     assert (error.code, error.field) == ("bad_field", f"{path}.{member}")
-    assert error.sentence() == f"{path}.{member}: {rule}"
+    assert error.sentence().startswith(f"{path}.{member}: {rule}")
 
 
 def test_a_bad_part_of_a_member_is_named() -> None:
     error = strict_error(BlockSpec, {"files": ["a", 5]}, "b")
     assert error.field == "b.files[1]"
     error = strict_error(JobSpec, {"pools": {"/a": "x"}})
-    assert error.field.startswith("job.pools[")
+    assert error.field == 'job.pools["/a"]'
+
+
+@pytest.mark.parametrize(
+    ("cls", "raw", "kept", "warned"),
+    [
+        (JobSpec, {"depend_jobs": [7, 7, 9, "x"]}, [7, 7, 9],
+         ["job.depend_jobs[3]: must be int, not str; ignored"]),
+        (JobSpec, {"pools": {"/": -100, "x": "a"}}, {"/": -100},
+         ['job.pools["x"]: must be int, not str; ignored']),
+        (BlockSpec, {"tickets": {"rlm": "x", "foo": 3}}, {"foo": 3},
+         ['job.tickets["rlm"]: must be int, not str; ignored']),
+        (TaskSpec, {"files": [1, "a", None]}, ["a"],
+         ["job.files[0]: must be str, not int; ignored",
+          "job.files[2]: must be str, not null; ignored"]),
+        (UserSpec, {"notify": ["done", "dance"]}, ["done"],
+         ["job.notify[1]: must be created, done, error or deleted, not 'dance'; ignored"]),
+        (PoolSpec, {"tickets_pool": {"a": [1, "x"], "b": [2, 3]}}, {"b": (2, 3)},
+         ['job.tickets_pool["a"][1]: must be int, not str; ignored']),
+        (RenderSpec, {"services": ["nuke", ["generic"]]}, ["nuke"],
+         ["job.services[1]: must be str, not array; ignored"]),
+    ],
+)  # fmt: skip
+def test_one_bad_element_costs_no_other(
+    cls: Any, raw: dict[str, Any], kept: object, warned: list[str]
+) -> None:
+    """A job that waits for two jobs does so, whatever else stands in the list."""
+    (member,) = raw
+    spec, warnings = lenient(cls, raw)
+    assert (getattr(spec, member), warnings) == (kept, warned)
+    assert strict_error(cls, raw).field == warned[0].partition(": ")[0]
+
+
+def test_of_nothing_but_bad_elements_the_old_value_stays() -> None:
+    """An empty list would take away what an edit meant to set."""
+    reader = Reader(strict=False)
+    raw = {"depend_jobs": ["x"] * 30, "pools": {"/a": None}}
+    assert reader.members(JobSpec, raw, "params") == {}
+    assert len(reader.warnings) == 22
+    assert reader.warnings[20] == "params.depend_jobs: 10 more like that; ignored"
+
+
+def test_lists_that_stand_beside_each_other_stay_whole() -> None:
+    raw = {"try_this_blocks_num": [0, "x", 1], "try_this_tasks_num": [5, 6, 7]}
+    spec, warnings = lenient(JobSpec, raw)
+    assert spec.try_this_blocks_num == []
+    assert warnings == ["job.try_this_blocks_num[1]: must be int, not str; ignored"]
+
+
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize(
+    ("cls", "member", "most"),
+    [
+        (BlockSpec, "hosts_mask", 65_536), (JobSpec, "hosts_mask_exclude", 65_536),
+        (JobSpec, "depend_mask_global", 65_536), (JobSpec, "need_os", 1000),
+        (BlockSpec, "need_properties", 1000), (PoolSpec, "pattern", 1000),
+    ],
+)  # fmt: skip
+def test_a_mask_that_is_too_long_is_refused_always(
+    cls: Any, member: str, most: int, strict: bool
+) -> None:
+    """Without it the job would run anywhere at once."""
+    spec = Reader(strict=strict).struct(cls, {member: "r" * most}, "job")
+    assert len(getattr(spec, member)) == most
+    with pytest.raises(UserError) as caught:
+        Reader(strict=strict).struct(cls, {member: "r" * (most + 1)}, "job")
+    assert (caught.value.code, caught.value.field) == ("bad_mask", f"job.{member}")
+    assert str(most) in caught.value.message
+
+
+@pytest.mark.parametrize("mask", [" ", "\t", "|", " ; ,"])
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_mask_without_a_word_is_an_empty_one(mask: str, strict: bool) -> None:
+    reader = Reader(strict=strict)
+    assert reader.members(JobSpec, {"hosts_mask": mask}, "job") == {"hosts_mask": ""}
+    assert reader.warnings == [f"job.hosts_mask: {mask!r} names nothing; read as empty"]
+    assert Reader(strict=strict).struct(JobSpec, {"hosts_mask": ""}, "job") == JobSpec()
+
+
+@pytest.mark.parametrize("cls", [JobSpec, UserSpec, BranchSpec])
+@pytest.mark.parametrize(
+    ("member", "words"),
+    [
+        ("solve_method", "solve_order or solve_priority"),
+        ("solve_need", "solve_tasksnum or solve_capacity"),
+        ("hosts_mask_type", "find or regex"),
+    ],
+)
+def test_words_are_some_of_a_few(cls: Any, member: str, words: str) -> None:
+    spec, warnings = lenient(cls, {member: "foo"})
+    assert spec == cls()
+    assert warnings == [f"job.{member}: must be {words}, not 'foo'; ignored"]
+    assert strict_error(cls, {member: "foo"}).message == f"must be {words}, not 'foo'"
+    for word in words.split(" or "):
+        assert getattr(Reader(strict=True).struct(cls, {member: word}, "job"), member) == word
+    assert Reader(strict=True).struct(cls, {"hosts_mask_type": ""}, "job") == cls()
+
+
+@pytest.mark.parametrize(
+    "email",
+    ["", "anna@example.org", "a@b, c@d;e@f  g@h", "root@localhost", "jörg@straße.example"],
+)
+def test_lists_of_addresses(email: str) -> None:
+    assert Reader(strict=True).struct(UserSpec, {"email": email}, "user").email == email
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("email", "not an address\r\nBcc: x@y"),
+        ("email", "a@b\nc@d"),
+        ("email", "a@b\tc@d"),
+        ("email", "a@b, nobody"),
+        ("email", "a@b\x85"),
+        ("email", "Anna <a@b>"),
+        ("email", "@"),
+        ("webhook", "ftp://x"),
+        ("webhook", "http://"),
+        ("webhook", "example.org/hook"),
+        ("webhook", "http://x/ y"),
+        ("webhook", "http://x/\r\nHost: y"),
+        ("webhook", "http://x:70000/"),
+        ("webhook", "http://[::1/"),
+    ],
+)
+def test_what_nobody_can_be_told_at_is_not_stored(member: str, value: str) -> None:
+    """A mail went to x@y."""
+    spec, warnings = lenient(UserSpec, {member: value}, "user")
+    assert spec == UserSpec()
+    assert len(warnings) == 1
+    assert warnings[0].startswith(f"user.{member}: ")
+    assert strict_error(UserSpec, {member: value}, "user").field == f"user.{member}"
+
+
+@pytest.mark.parametrize("url", ["", "http://x", "https://x.example:8443/a?b=c", "http://[::1]/"])
+def test_hooks(url: str) -> None:
+    assert Reader(strict=True).struct(UserSpec, {"webhook": url}, "user").webhook == url
 
 
 @pytest.mark.parametrize(
@@ -94,7 +238,8 @@ def test_capacity_below_1_is_1() -> None:
 
 def test_unknown_members_are_ignored_or_refused_with_the_nearest_name() -> None:
     spec, warnings = lenient(JobSpec, {"priorty": 5})
-    assert (spec, warnings) == (JobSpec(), [])
+    assert spec == JobSpec()
+    assert warnings == ["job.priorty: no such member, did you mean 'priority'?; ignored"]
     error = strict_error(JobSpec, {"priorty": 5})
     assert (error.code, error.field) == ("unknown_field", "job.priorty")
     assert error.sentence() == "job.priorty: no such member (did you mean 'priority'?)"

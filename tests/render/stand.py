@@ -290,12 +290,14 @@ class StandRender:
         return RunFolders(self.data)
 
     def boot(self, *more: str, environment: dict[str, str] | None = None) -> StandRender:
-        """Start the agent."""
+        """Start the agent; a variable AF_SERVERNAME names other servers than the stand."""
+        named = "AF_SERVERNAME" in (environment or {})
+        server = [] if named else ["--server", f"127.0.0.1:{self.server.port}"]
         log = (self.folder / "agent.log").open("a")
         self.process = subprocess.Popen(
             [
                 sys.executable, "-m", "afanasy.render.main", "--hostname", "r1",
-                "--server", f"127.0.0.1:{self.server.port}", "--data", str(self.data),
+                *server, "--data", str(self.data),
                 *self.options, *more,
             ],
             stdout=subprocess.PIPE, stderr=log, text=True,

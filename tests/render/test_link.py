@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from afanasy.model.states import RunEnd
-from afanasy.wire.stream import Refuse
+from afanasy.wire.stream import LATER, Pace, Progress, Refuse, Resources
 from render.stand import EPOCH, StandRender, StandServer, gone, wait_for
 
 pytestmark = pytest.mark.e2e
@@ -47,6 +47,71 @@ def test_it_says_that_it_registered(server: StandServer, render: StandRender) ->
     assert line == f"afrender: r1 registered with 127.0.0.1:{server.port}\n"
     server.drop_link()
     assert render.process.stdout.readline() == line
+
+
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+def test_the_next_server_is_dialled_when_one_does_not_answer(
+    server: StandServer, cold_render: StandRender
+) -> None:
+    dead = f"127.0.0.1:{closed_port()}"
+    cold_render.boot(environment={"AF_SERVERNAME": f"{dead}, 127.0.0.1:{server.port}"})
+    assert cold_render.process is not None
+    assert cold_render.process.stdout is not None
+    line = f"afrender: r1 registered with 127.0.0.1:{server.port}\n"
+    assert cold_render.process.stdout.readline() == line
+    assert server.run("true").status == RunEnd.SUCCESS
+    for links in (2, 3):
+        server.drop_link()
+        server.wait_registered(links)
+    assert cold_render.log().count(f"no server at {dead}") == 1, "the living one is asked first"
+
+
+def test_a_server_that_refuses_or_dies_is_followed_by_the_next(
+    server: StandServer, cold_render: StandRender
+) -> None:
+    other = StandServer()
+    try:
+        other.epoch = EPOCH + 1
+        other.refuse = Refuse("away", "I stand by")
+        cold_render.boot(
+            "--server", f"127.0.0.1:{other.port},127.0.0.1:{server.port},127.0.0.1:{closed_port()}"
+        )
+        server.wait_registered()
+        assert other.hellos
+        run = server.start("echo a; while [ ! -e go ]; do sleep 0.05; done")
+        server.wait_output(run, b"a\n")
+        other.refuse = None
+        hellos = len(other.hellos)
+        server.close()
+        hello = other.wait_registered(hellos + 1)
+        assert [held.run for held in hello.runs] == [run]
+        (cold_render.data / "runs" / str(run) / "work" / "go").touch()
+        assert other.wait_finished(run).status == RunEnd.SUCCESS
+        other.drop_link()
+        other.wait_registered(hellos + 2)
+    finally:
+        other.close()
+
+
+def test_all_servers_are_asked_again_with_waits_between(
+    server: StandServer, cold_render: StandRender
+) -> None:
+    other = StandServer()
+    try:
+        server.refuse = other.refuse = Refuse("away", "not now")
+        cold_render.boot("--server", f"127.0.0.1:{server.port},127.0.0.1:{other.port}")
+        server.wait(lambda: len(server.hellos) >= 4, "attempts")
+        assert len(other.hellos) in (3, 4), "in turn"
+        server.refuse = None
+        server.wait(lambda: server._link is not None, "registration")
+        log = cold_render.log()
+        assert log.count("the server refuses this render: not now") == 2, "once of each"
+    finally:
+        other.close()
 
 
 def test_reconnects_and_tasks_go_on(server: StandServer, render: StandRender) -> None:
@@ -166,6 +231,39 @@ def test_resources_come_by_themselves(server: StandServer, cold_render: StandRen
     server.wait(lambda: len(reports()) >= 3, "reports")
     shares = [reports()[-1][f"cpu_{part}"] for part in ("user", "system", "idle")]
     assert all(isinstance(share, int) and 0 <= share <= 100 for share in shares)
+
+
+def reports(server: StandServer) -> int:
+    return sum(isinstance(message, Resources) for message in server.messages)
+
+
+def test_a_new_pace_counts_at_once(server: StandServer, cold_render: StandRender) -> None:
+    server.resources_period_s = 3600.0
+    cold_render.boot()
+    assert server.wait_registered().takes == list(LATER)
+    server.send(Pace(0.1, 1.0))
+    server.wait(lambda: reports(server) >= 3, "reports of the new pace")
+    server.send(Pace(3600.0, 1.0))
+    server.run("true")  # what was on its way has come
+    before = reports(server)
+    server.run("sleep 1")
+    assert reports(server) == before, "an hour is not over"
+
+
+def test_progress_comes_as_often_as_it_is_wanted(server: StandServer, render: StandRender) -> None:
+    """Ten lines, each of them progress: a frame each two seconds, then each second."""
+
+    def frames() -> int:
+        return sum(isinstance(message, Progress) for message in server.messages)
+
+    lines = "for n in 1 2 3 4 5 6 7 8 9 10; do echo $n; sleep 0.5; done"
+    server.send(Pace(3600.0, 2.0))
+    elapsed_s = server.run(lines).elapsed_s
+    slow = frames()
+    assert 1 <= slow <= elapsed_s / 2 + 1
+    server.send(Pace(3600.0, 1.0))
+    server.run(lines)
+    assert frames() - slow > slow
 
 
 def test_a_locked_folder(server: StandServer, render: StandRender) -> None:

@@ -52,11 +52,12 @@ def test_killed_from_outside_says_so(server: StandServer, render: StandRender) -
 
 
 def test_environment(server: StandServer, cold_render: StandRender) -> None:
-    cold_render.boot(environment={"AF_TOKEN": "secret", "FROM_AGENT": "yes", "OVER": "agent"})
+    inherited = {"AF_TOKEN": "secret", "FROM_AGENT": "yes", "OVER": "agent"}
+    cold_render.boot(environment={**inherited, "AF_EMAIL_SMTP_PASSWORD": "of a server beside it"})
     assert server.wait_registered().token == "secret"
     done = server.run(
         'echo "$AF_JOB_ID $AF_JOB_SERIAL $AF_BLOCK_ID $AF_TASK_ID $AF_TASK_NUMBER $AF_RUN_ID"; '
-        'echo "$FROM_AGENT $OVER $BLOCK $TASK [$AF_TOKEN$1$2$c$stat]"',
+        'echo "$FROM_AGENT $OVER $BLOCK $TASK [$AF_TOKEN$AF_EMAIL_SMTP_PASSWORD$1$2$c$stat]"',
         environment={"OVER": "block", "BLOCK": "b", "TASK": "b"},
         task={"environment": {"TASK": "t"}, "number": 6},
     )

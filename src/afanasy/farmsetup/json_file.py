@@ -82,6 +82,8 @@ def _limits(placed: Placed, where: str, complaints: Complaints) -> list[Element]
         members = _object(item, f"{where}[{n}]", complaints)
         if members is not None:
             element = Element("service", item.line, f"{where}[{n}]")
+            if "name" not in members:
+                element.called["name"] = "service"
             for name, member in members.items():
                 element.attributes["name" if name == "service" else name] = member.value
             found.append(element)

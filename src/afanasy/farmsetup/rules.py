@@ -1,8 +1,8 @@
 """What a farm file may say: the tree of its elements, checked, becomes a FarmSetup (6.4, R24).
 
 Everything wrong is gathered, not only the first: a person corrects a file once. Blanks around a
-text mean nothing, and between the words of ``os`` and ``properties`` any blanks do, so that a long
-list may be broken into lines.
+text mean nothing, and between the words of ``os``, ``properties`` and ``nimby_schedule`` any blanks
+do, so that a long list may be broken into lines.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 from afanasy.core.host.mask_syntax import compile_mask
 from afanasy.farmsetup.tree import Complaints, Element
 from afanasy.model.errors import UserError
 from afanasy.model.farm_setup import FarmSetup, Limit, Pattern, ServiceRule
+from afanasy.model.schedule import read_schedule
 
 NUMBER_MAX: Final = 2**31 - 1
 TEXT_MAX: Final = 65_536
@@ -25,7 +26,7 @@ PATTERNS_MAX: Final = 10_000
 #: Element of a pattern → the attribute that it is.
 TEXTS: Final = {
     "mask": "mask", "description": "description", "os": "os", "properties": "properties",
-    "resources": "resources", "data": "data",
+    "nimby_schedule": "nimby_schedule", "resources": "resources", "data": "data",
 }  # fmt: skip
 NUMBERS: Final = {
     "capacity": "capacity",
@@ -34,7 +35,12 @@ NUMBERS: Final = {
     "wolidlesleeptime": "wol_idle_sleep_time_s",
 }
 #: Texts that are lists of words.
-_WORDS: Final = ("os", "properties")
+_WORDS: Final = ("os", "properties", "nimby_schedule")
+#: Texts with rules of their own; these raise UserError.
+_CHECKS: Final[dict[str, Callable[[str], object]]] = {
+    "mask": compile_mask,
+    "nimby_schedule": read_schedule,
+}
 #: Element → the attributes that it may have.
 _ATTRIBUTES: Final = {
     "service": ("name", "count"),
@@ -179,9 +185,9 @@ class _Reader:
         if text is None:
             return
         values[attribute] = text
-        if tag == "mask":
+        if tag in _CHECKS:
             try:
-                compile_mask(text)
+                _CHECKS[tag](text)
             except UserError as error:
                 wrong(element, error.message, error.hint)
 
@@ -198,13 +204,14 @@ class _Reader:
     # -- values
 
     def _name(self, element: Element) -> str:
-        value = element.attributes.get("name")
+        value, called = element.attributes.get("name"), element.called.get("name", "name")
         value = value.strip() if isinstance(value, str) else value
         if value in ("", None):
             what = "a pattern" if element.tag == "pattern" else f"<{element.tag}>"
-            self._complaints.about(element, f"{what} needs a name", 'as name="…"')
+            hint = f'as "{called}": "…"' if element.called else 'as name="…"'
+            self._complaints.about(element, f"{what} needs a name", hint)
             return ""
-        text = self._text(element, value, "name", NAME_MAX)
+        text = self._text(element, value, called, NAME_MAX)
         return text if text is not None else ""
 
     def _text(self, element: Element, value: object, what: str, longest: int) -> str | None:
@@ -245,8 +252,9 @@ class _Reader:
 
     def _no_text(self, element: Element) -> None:
         if element.value not in ("", None):
-            self._complaints.about(
-                element, f"text in <{element.tag}> means nothing: {_shown(element.value)}",
+            self._complaints.add(
+                element.text_line or element.line, element.where,
+                f"text in <{element.tag}> means nothing: {_shown(element.value)}",
                 "put it into an element",
             )  # fmt: skip
 

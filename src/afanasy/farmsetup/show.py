@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from typing import Any, Final, cast
 
+from af.words import plural
+
 Json = dict[str, Any]
 
 _WIDTH: Final = 18
 #: Members of a pattern that are shown as they are, in this order.
 _PLAIN: Final = (
-    "mask", "description", "capacity", "maxtasks", "power", "os", "properties", "resources", "data",
-    "wolidlesleeptime",
+    "mask", "description", "capacity", "maxtasks", "power", "os", "properties", "nimby_schedule",
+    "resources", "data", "wolidlesleeptime",
 )  # fmt: skip
 
 
@@ -61,7 +63,7 @@ def _limit_text(limit: Json) -> str:
     count, hosts = limit.get("maxcount", -1), limit.get("maxhosts", -1)
     parts = [f"{count} at once"] if count >= 0 else []
     if hosts >= 0:
-        parts.append(f"on {hosts} host{'s' * (hosts != 1)}")
+        parts.append(f"on {plural(hosts, 'host')}")
     return ", ".join(parts)
 
 

@@ -58,6 +58,10 @@ class Element:
     attributes: dict[str, object] = field(default_factory=dict[str, object])
     children: list[Element] = field(default_factory=list["Element"])
     value: object = None
+    #: Where its text begins, blanks left out; 0 = as the element.
+    text_line: int = 0
+    #: What the file calls an attribute that the rules call otherwise.
+    called: dict[str, str] = field(default_factory=dict[str, str])
 
 
 class Complaints:

@@ -57,6 +57,10 @@ class _Builder:
 
     def _text(self, text: str) -> None:
         self._texts[-1].append(text)
+        element = self._open[-1]
+        if not element.text_line and text.strip():
+            blanks = text[: len(text) - len(text.lstrip())]
+            element.text_line = self._parser.CurrentLineNumber + blanks.count("\n")
 
     def _doctype(self, *_: object) -> None:
         line: int = self._parser.CurrentLineNumber

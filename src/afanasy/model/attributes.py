@@ -26,8 +26,13 @@ Priority = Annotated[int, Meta(ge=0, le=255)]
 Name = Annotated[str, Meta(max_length=1024)]
 #: Longer than any command line that an operating system takes.
 Text = Annotated[str, Meta(max_length=4 * 1024 * 1024)]
-Mask = Annotated[str, Meta(max_length=1000)]
+#: Words or plain names may be that many; a regular expression is shorter (R21,
+#: :mod:`afanasy.core.host.mask_syntax`).
+Mask = Annotated[str, Meta(max_length=64 * 1024)]
+ShortMask = Annotated[str, Meta(max_length=1000)]
 Texts = dict[Name, Text]
+#: A ``nimby_schedule``; its rules are those of :mod:`afanasy.model.schedule`.
+Week = Annotated[str, Meta(max_length=4096)]
 
 PRIORITY_DEFAULT: Final = 99
 CAPACITY_DEFAULT: Final = 1000
@@ -51,12 +56,12 @@ class WorkSpec(_Spec):
     hosts_mask: Mask = ""
     hosts_mask_exclude: Mask = ""
     hosts_mask_type: str = ""
-    need_os: Mask = ""
-    need_properties: Mask = ""
+    need_os: ShortMask = ""
+    need_properties: ShortMask = ""
     need_power: Count = -1
     need_memory: Count = -1
     need_hdd: Count = -1
-    pools: dict[Name, int] = {}
+    pools: dict[Name, Int64] = {}
     solve_method: str = "solve_order"
     solve_need: str = "solve_tasksnum"
 
@@ -126,7 +131,7 @@ class BlockSpec(_Spec):
     need_gpu_mem_mb: Count = -1
     #: Devices that a task takes for itself (R26).
     need_gpus: Annotated[int, Meta(ge=0, le=64)] = 0
-    need_properties: Mask = ""
+    need_properties: ShortMask = ""
     max_running_tasks: Count = -1
     max_running_tasks_per_host: Count = -1
     task_max_run_time: Seconds = 0
@@ -144,7 +149,7 @@ class BlockSpec(_Spec):
     srv_info: Text = ""
     file_size_min: Int64 = -1
     file_size_max: Int64 = -1
-    tickets: dict[Name, int] = {}
+    tickets: dict[Name, Int64] = {}
     multihost_min: Annotated[int, Meta(ge=1, le=100)] = 1
     multihost_max: Annotated[int, Meta(ge=1, le=100)] = 1
     multihost_max_wait: Annotated[int, Meta(ge=0, le=65535)] = 0
@@ -197,7 +202,7 @@ class BranchSpec(WorkSpec):
     paused: bool = False
     #: Jobs may make branches below by naming them.
     create_childs: bool = False
-    #: Its jobs are solved beside each other, not by their users.
+    #: Its jobs take turns, not its users, while af_solve_branches is on.
     solve_jobs: bool = False
 
 
@@ -211,7 +216,9 @@ class HostSpec(_Spec):
     capacity_host: Count = -1
     max_tasks_host: Count = -1
     power_host: Count = -1
-    properties_host: Mask = ""
+    properties_host: ShortMask = ""
+    #: When hosts are taken and given back by the week; "" = not set (R65).
+    nimby_schedule: Week = ""
     services: list[Name] = []
     services_disabled: list[Name] = []
     #: Name → most on each host.
@@ -242,7 +249,7 @@ class PoolSpec(HostSpec):
     """Attributes of a pool (PROTOCOL 2.3, SEMANTICS 6.5, 8.6); -1 = the parent's."""
 
     #: Regular expression; a new render whose name it matches comes into the pool.
-    pattern: Mask = ""
+    pattern: ShortMask = ""
     paused: bool = False
     #: Name → (most together, most hosts or -1).
     tickets_pool: dict[Name, tuple[Count, Count]] = {}

@@ -24,7 +24,8 @@ COMMON: Final = {
     "annotation": "A short remark shown in lists.",
     "custom_data": "A text of the studio's own, often JSON; services of tasks can read it.",
     "hidden": "Left out of plain lists.",
-    "hosts_mask": "Renders that may be used, by name; how it is read says `hosts_mask_type`.",
+    "hosts_mask": "Renders that may be used, by name; how it is read says `hosts_mask_type`. A "
+    "regular expression has 1,000 characters at most, plain names may have more.",
     "hosts_mask_exclude": "Renders that may not be used, read in the same way.",
     "hosts_mask_type": '"find": words that names begin with; "regex": an expression over the whole '
     'name; "": plain words are "find", anything else is "regex".',
@@ -49,7 +50,8 @@ JOB: Final = {
     "branch": "Branch of the tree of jobs, as a path; a new one is made where the branch above "
     "has `create_childs`. An edit moves the job to a branch that there is.",
     "command_post": "A command that some render runs when the job is deleted.",
-    "command_pre": "A command for the time before its first task.",
+    "command_pre": "A command that some render runs before its first task, when the setting "
+    "`af_command_pre` is on as it is submitted; else kept.",
     "department": "For statistics.",
     "depend_jobs": "Serials of jobs that must be done first.",
     "depend_mask": "Jobs of the same user that must be done first: an expression over whole names.",
@@ -86,7 +88,8 @@ BLOCK: Final = {
     "command": "The command line, with `@#@` for the frames of a task, or for its own command in a "
     "list block.",
     "command_post": "A command that some render runs when the job is deleted.",
-    "command_pre": "A command for the time before the block.",
+    "command_pre": "A command that some render runs before the block's first task, when the "
+    "setting `af_command_pre` is on as it is submitted; else kept.",
     "depend_mask": "Blocks of the same job that must be done first: an expression over names.",
     "environment": "Environment variables of the tasks. An edit is merged.",
     "errors_avoid_host": "Errors on a render after which the block avoids it; 0 is never, -1 is "
@@ -150,8 +153,10 @@ USER: Final = {
     "errors_retries": "For blocks that say -1: errors of a task that are retried.",
     "errors_task_same_host": "For blocks that say -1: errors on a render after which a task avoids "
     "it; 0 is never.",
-    "email": "Addresses that hear of his jobs, with commas between them; sent by the server.",
-    "webhook": "URL that hears of his jobs: the server posts a JSON document there.",
+    "email": "Addresses that hear of his jobs, with commas, semicolons or blanks between them; "
+    "sent by the server.",
+    "webhook": "URL of http or https that hears of his jobs: the server posts a JSON document "
+    "there.",
     "notify": "What his addresses hear of: `created`, `done`, `error`, `deleted`; empty is done "
     "and error.",
     "errors_job_max": "For jobs that say -1: failed tasks at which a job is paused; 0 is never.",
@@ -168,14 +173,21 @@ BRANCH: Final = {
     "create_childs": "A job makes a branch below this one by naming it.",
     "hosts_mask_type": '"find", "regex", or "": by the looks of each mask.',
     "paused": "None of the jobs in it and below start tasks.",
-    "priority": "0 starts nothing.",
-    "solve_jobs": "The original's: jobs beside each other, whoever owns them.",
-    "solve_need": 'Of the root branch: what the shares of users are counted in, "solve_tasksnum" '
-    'or "solve_capacity". The others keep it.',
+    "priority": "0 starts nothing. With `af_solve_branches` its share of the branch above: each "
+    "step is a tenth more.",
+    "solve_jobs": "With `af_solve_branches`: its jobs take turns, whoever owns them; else its "
+    "users do.",
+    "solve_method": 'With `af_solve_branches`, who in it is first: "solve_priority" by need, '
+    '"solve_order" by priority alone.',
+    "solve_need": 'What shares are counted in, "solve_tasksnum" or "solve_capacity": of the root '
+    "those of users, with `af_solve_branches` of each branch those of what is in it.",
 }
 
 #: What may be set on a render and on a pool.
 HOST: Final = {
+    "nimby_schedule": "When it is nimby, NIMBY or free, by the week: "
+    "[`mon-fri 09:00-19:00 nimby`](../howto-admin.md#workstations-by-the-week). Empty is what "
+    "others say; `none` is no schedule.",
     "power_host": "Power, as `need_power` asks for it.",
     "properties_host": "Words that `need_properties` asks for.",
     "services": "Services that run there, and no others; none: as the next level says.",
@@ -215,8 +227,10 @@ POOL: Final = {
     "becomes NIMBY.",
     "busy_swp": "The same for percent of swap.",
     "capacity_host": "Capacity of its renders; -1 is that of the pool above.",
-    "exit_no_task_time": "Seconds without a task after which an agent exits.",
-    "heartbeat_sec": "Seconds between signs of life of an agent.",
+    "exit_no_task_time": "Seconds without a task after which an agent that is online is told to "
+    "exit; -1 and 0 are never.",
+    "heartbeat_sec": "Seconds from one frame of progress of a render to the next, and the unit of "
+    "`resources_update_period`; -1 and 0 are 1.",
     "idle_cpu": "Load in percent up to which a host is idle; -1 and 0 are none.",
     "idle_free_time": "Seconds idle after which nimby and NIMBY are taken back.",
     "idle_hddgb": "The same for GB of free disk: at least so many.",
@@ -224,18 +238,23 @@ POOL: Final = {
     "idle_mem": "The same for percent of memory.",
     "idle_netmbs": "The same for MB a second over the network.",
     "idle_swp": "The same for percent of swap.",
-    "idle_wolsleep_time": "Seconds idle after which a host is put to sleep.",
+    "idle_wolsleep_time": "Seconds idle after which a host is put to sleep; the farm file's "
+    "`wolidlesleeptime` comes before that of the root.",
     "max_tasks_host": "Most tasks at a time of its renders; -1 is that of the pool above.",
     "new_nimby": "New renders come nimby.",
     "new_paused": "New renders come paused.",
-    "no_task_event_time": "Seconds without a task after which an event is told.",
-    "overload_event_time": "Seconds of overload after which an event is told.",
+    "no_task_event_time": "Seconds that a render is online without a task until RENDER_NO_TASK is "
+    "told, and again after twice, four times as many; -1 and 0 are never.",
+    "overload_event_time": "Seconds with no more free memory, swap or disk than the settings "
+    "`af_render_overflow_…` say until RENDER_OVERLOAD is told, and again after twice, four times "
+    "as many; -1 and 0 are never.",
     "pattern": "Expression over whole names, in any case of letters: new renders that it names "
     "come into the pool.",
     "paused": "None of its renders, and none of those below, take new tasks.",
     "priority": "Renders of higher ones are tried first; it counts as the mean of its own and that "
     "of the pool above. 0 takes no tasks.",
-    "resources_update_period": "Seconds between reports of an agent.",
+    "resources_update_period": "Heartbeats (`heartbeat_sec`) from one report of a host's resources "
+    "to the next; -1 and 0 are 5.",
     "sick_errors_count": "Users with failed tasks, no success between, that make a render sick; 0 "
     "is never, -1 is that of the pool above.",
     "tickets_pool": "Ticket to [most together, most hosts]; -1 is any.",
@@ -255,19 +274,16 @@ OWN: Final[dict[type, dict[str, str]]] = {
 
 #: Stored and shown; nothing that the server or a render does depends on them.
 KEPT: Final[dict[type, frozenset[str]]] = {
-    JobSpec: frozenset({"command_pre", "solve_method", "solve_need"}),
+    JobSpec: frozenset({"solve_method", "solve_need"}),
     BlockSpec: frozenset(
-        {"command_pre", "multihost_max", "multihost_max_wait", "multihost_min",
-         "multihost_service", "multihost_service_wait"}
+        {"multihost_max", "multihost_max_wait", "multihost_min", "multihost_service",
+         "multihost_service_wait"}
     ),
     TaskSpec: frozenset(),
     UserSpec: frozenset(),
     RenderSpec: frozenset(),
-    PoolSpec: frozenset(
-        {"exit_no_task_time", "heartbeat_sec", "no_task_event_time", "overload_event_time",
-         "resources_update_period"}
-    ),
-    BranchSpec: frozenset({"solve_jobs", "solve_method"}),
+    PoolSpec: frozenset(),
+    BranchSpec: frozenset(),
 }  # fmt: skip
 
 #: Bits of a block's ``flags``: number → (name, meaning, whether anything depends on it).

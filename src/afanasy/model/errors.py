@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+#: Codes of refusals that today's server does not know: no client waits for their words.
+_OURS: Final = frozenset(
+    {"bad_mask", "bad_selection", "bad_text", "bad_variable", "slow_mask", "too_many_masks"}
+)
+
 
 class UserError(Exception):
     """A request that cannot be done, said so that the person can mend it (DESIGN, Code).
@@ -21,3 +28,8 @@ class UserError(Exception):
         """Field, rule and hint in one line, for classic answers (R50)."""
         text = f"{self.field}: {self.message}" if self.field else self.message
         return f"{text} ({self.hint})" if self.hint else text
+
+    def classic(self) -> str:
+        """For classic answers that clients show as they are: today's words where it has some."""
+        ours = self.code in _OURS or self.message.startswith("must be ")
+        return self.sentence() if ours else self.message

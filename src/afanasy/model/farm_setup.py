@@ -36,6 +36,8 @@ class Pattern(msgspec.Struct, frozen=True, omit_defaults=True):
     services: tuple[ServiceRule, ...] = ()
     remove_services: tuple[str, ...] = ()
     clear_services: bool = False
+    #: As :mod:`afanasy.model.schedule` reads it.
+    nimby_schedule: str | None = None
 
 
 class Limit(msgspec.Struct, frozen=True):
@@ -66,6 +68,7 @@ class HostSetup(msgspec.Struct, frozen=True):
     power: int = -1
     os: str = ""
     properties: str = ""
+    nimby_schedule: str = ""
     resources: str = ""
     data: str = ""
     wol_idle_sleep_time_s: int = -1

@@ -6,7 +6,8 @@ effects are carried out wait in a queue, so the core is never entered twice.
 
 Its parts: :mod:`~afanasy.render.launcher` starts runs, :mod:`~afanasy.render.follower` reads their
 output, :mod:`~afanasy.render.ender` ends their processes, :mod:`~afanasy.render.results` writes.
-On an idle host there is the ping and the resources report every 5 s, nothing else.
+On an idle host there is the ping and a look at the host every 5 s, which reports its resources as
+often as the server wants them, and nothing else.
 """
 
 from __future__ import annotations
@@ -46,9 +47,11 @@ from afanasy.render.restore import command_ended, restore
 from afanasy.render.results import Results
 from afanasy.render.rundir import RunFolders
 from afanasy.wire.stream import (
+    LATER,
     PROTOCOL_VERSION,
     Bye,
     Hello,
+    Pace,
     Ping,
     Resources,
 )
@@ -56,6 +59,8 @@ from afanasy.wire.stream import (
 #: After the goodbye, how long the server has to take it.
 BYE_TIMEOUT_S: Final = 2.0
 GPU_PERIOD_S: Final = 15.0
+#: Left-over processes are looked for at least so often, however seldom resources are reported.
+LOOK_PERIOD_S: Final = 5.0
 
 log = logging.getLogger("afrender")
 
@@ -77,7 +82,7 @@ class Agent:
             lambda run: self.tell(ev.Emptied(run)),
         )
         self._connection = Connection(
-            options.host, options.port, self._hello, self._take, self._lost, options.instance
+            options.servers, self._hello, self._take, self._lost, options.instance
         )
         self._sampler = Sampler(
             self._loop.time,
@@ -109,6 +114,7 @@ class Agent:
         self._deadline: float | None = None
         self._resources_timer: asyncio.TimerHandle | None = None
         self._resources_period_s = 5.0
+        self._reported_at = 0.0
         self._gpu_at = 0.0
         self._exit: asyncio.Future[str] = self._loop.create_future()
         self._acts: dict[type, Callable[[Any], None]] = {
@@ -244,7 +250,7 @@ class Agent:
             PROTOCOL_VERSION, options.name, options.instance, self._boot_id, options.user_name,
             __version__, os_tokens(), options.time_launch, farm_id, epoch,
             options.capacity, options.max_tasks, held, self._sampler.sample(),
-            options.token, options.nimby,
+            options.token, options.nimby, list(LATER),
         )  # fmt: skip
 
     def _take(self, messages: Received) -> None:
@@ -258,6 +264,8 @@ class Agent:
                 self.tell(message)
             elif isinstance(message, (ev.Start, ev.Block, ev.Ack, ev.Instruct)):
                 self.tell(message)
+            elif isinstance(message, Pace):
+                self._set_pace(message.resources_period_s, message.progress_period_s)
 
     def _restart(self, _effect: ev.Restart) -> None:
         self._loop.call_soon(self._options.restart)
@@ -281,22 +289,41 @@ class Agent:
         self.tell(ev.Unlinked())
 
     def _registered(self, effect: ev.Registered) -> None:
-        self._resources_period_s = max(0.1, effect.welcome.resources_period_s)
-        self._arm_resources()
+        welcome = effect.welcome
+        self._reported_at = self._loop.time()  # with the hello
+        self._set_pace(welcome.resources_period_s, welcome.progress_period_s)
         for live in self._runs.values():
             live.tell_again()
         self._options.nimby = ""  # asked for at the start; later it is the server's to know
-        self._options.on_registered()
+        self._options.on_registered(self._connection.address)
+
+    def _set_pace(self, resources_period_s: float, progress_period_s: float) -> None:
+        """How often the server wants to hear of the host and of the tasks."""
+        self._resources_period_s = max(0.1, resources_period_s)
+        self._follower.progress_period_s = progress_period_s
+        self._arm_resources()
 
     def _arm_resources(self) -> None:
-        self._resources_timer = self._loop.call_later(self._resources_period_s, self._report)
+        if self._resources_timer is not None:
+            self._resources_timer.cancel()
+        due = self._reported_at + self._resources_period_s
+        look = self._loop.time() + LOOK_PERIOD_S
+        self._resources_timer = (
+            self._loop.call_at(due, self._report)
+            if due <= look
+            else self._loop.call_at(look, self._look_at_host)
+        )
 
     def _report(self) -> None:
+        self._reported_at = self._loop.time()
         self._connection.send(Resources(self._sampler.sample()))
-        self._ender.end_strays()
         if has_gpu_tool() and self._loop.time() >= self._gpu_at:
             self._gpu_at = self._loop.time() + GPU_PERIOD_S
             self._results.in_slow_thread(self._sampler.read_gpu, lambda: None)
+        self._look_at_host()
+
+    def _look_at_host(self) -> None:
+        self._ender.end_strays()
         self._arm_resources()
 
     # ---------------------------------------------------------------------------- running

@@ -4,6 +4,10 @@ One :class:`Link` is one connection. :class:`Connection` keeps there being one: 
 waits 0.1 s, then twice as long each time up to 3 s, with jitter, so that a thousand renders do not
 come back in one moment. What the agent says in one pass of the loop leaves as one frame.
 
+Of several servers those after one that does not take us are dialled at once, in turn; the wait
+comes when all were. A render that was taken begins with that server the next time, so a short break
+of the network does not send it to another.
+
 Both sides ping every 5 s; whoever heard nothing for 16 s gives the connection up.
 """
 
@@ -12,9 +16,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, cast
 
+from af.send import address_text
 from afanasy.wire.errors import PeerError
 from afanasy.wire.stream import (
     DEAD_AFTER_S,
@@ -153,26 +158,32 @@ class Link(asyncio.Protocol):
 
 
 class Connection:
-    """Keeps a link to one server."""
+    """Keeps a link to one server; ``servers`` are tried in turn, there is at least one."""
 
     def __init__(
         self,
-        host: str,
-        port: int,
+        servers: Sequence[tuple[str, int]],
         make_hello: Callable[[], Hello],
         on_messages: Callable[[Received], None],
         on_lost: Callable[[], None],
         seed: str,
     ) -> None:
-        self.host = host
-        self.port = port
+        self._servers = servers
+        #: The number of the server that is dialled, or has taken us.
+        self._at = 0
         self._make_hello = make_hello
         self._on_messages = on_messages
         self._on_lost = on_lost
         self._random = random.Random(seed)
         self._link: Link | None = None
-        self._last_why = ""
+        #: Address → what was said last of it.
+        self._last_why: dict[str, str] = {}
         self._finishing = False
+
+    @property
+    def address(self) -> str:
+        """``host:port`` of the server that is dialled, or has taken us."""
+        return address_text(*self._servers[self._at])
 
     @property
     def registered(self) -> bool:
@@ -208,32 +219,40 @@ class Connection:
         """Dial, serve, dial again; until cancelled."""
         loop = asyncio.get_running_loop()
         wait_s = BACK_OFF_FIRST_S
+        in_vain = 0  # servers that did not take us, since the last wait
         while True:
             link = Link(self._make_hello, self._take)
+            host, port = self._servers[self._at]
             try:
                 async with asyncio.timeout(DIAL_TIMEOUT_S):
-                    await loop.create_connection(lambda link=link: link, self.host, self.port)
-            except (OSError, TimeoutError) as error:
-                self._say(f"no server at {self.host}:{self.port}: {error or 'no answer'}")
+                    await loop.create_connection(lambda link=link: link, host, port)
+            except (OSError, TimeoutError, UnicodeError) as error:
+                self._say(f"no server at {self.address}: {error or 'no answer'}")
             else:
                 self._link = link
                 await link.lost
                 self._link = None
                 if link.welcomed:
                     wait_s = BACK_OFF_FIRST_S
-                    self._last_why = ""
+                    self._last_why.clear()
                     self._on_lost()
                 if self._finishing:
                     return
-                self._say(f"link to {self.host}:{self.port} ended: {link.why}")
+                self._say(f"link to {self.address} ended: {link.why}")
+            if not link.welcomed:
+                in_vain += 1
+                self._at = (self._at + 1) % len(self._servers)
+                if in_vain < len(self._servers):
+                    continue
+            in_vain = 0
             await asyncio.sleep(wait_s * self._random.uniform(0.5, 1.0))
             wait_s = min(BACK_OFF_MAX_S, wait_s * 2)
 
     def _say(self, why: str) -> None:
         # The same reason is said once, not every three seconds of a night.
-        if why != self._last_why:
+        if why != self._last_why.get(self.address):
             log.warning("%s; trying again", why)
-            self._last_why = why
+            self._last_why[self.address] = why
 
     def _take(self, link: Link, messages: Received) -> None:
         if link is not self._link:

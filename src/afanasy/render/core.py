@@ -33,6 +33,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
 
+from af.words import plural
 from afanasy.model.states import RunEnd
 from afanasy.render import events as ev
 from afanasy.render.judge import GOOD, Judgement, judge_end, plain_status
@@ -209,8 +210,9 @@ class RenderCore:
             why = f"it speaks protocol {welcome.protocol}, this agent {PROTOCOL_VERSION}"
         elif self.farm_id and welcome.farm_id != self.farm_id and self.runs:
             why = (
-                f"it is farm {welcome.farm_id}, but this render still holds {len(self.runs)} runs"
-                f" of farm {self.farm_id} (afrender --forget drops them)"
+                f"it is farm {welcome.farm_id}, but this render still holds"
+                f" {plural(len(self.runs), 'run')} of farm {self.farm_id}"
+                " (afrender --forget drops them)"
             )
         elif welcome.farm_id == self.farm_id and welcome.epoch < self.epoch:
             why = f"its epoch {welcome.epoch} is lower than {self.epoch}: another server took over"

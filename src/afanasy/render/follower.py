@@ -1,8 +1,8 @@
 """Following runs while they run: their output, the parser's verdict, memory and progress (R44).
 
 Nothing ticks on an idle host. While something runs, outputs are looked at every 25 ms (a flood must
-not write for longer before it is seen), and once a second memory is sampled and one frame of
-progress goes out for all runs together.
+not write for longer before it is seen), and once a second memory is sampled. One frame of progress
+goes out for all runs together, each second or as seldom as the server wants it.
 """
 
 from __future__ import annotations
@@ -53,6 +53,9 @@ class Follower:
         self._runs: dict[int, LiveRun] = {}
         self._tick_timer: asyncio.TimerHandle | None = None
         self._second_timer: asyncio.TimerHandle | None = None
+        #: Seconds between frames of progress, and since the last one.
+        self.progress_period_s = SECOND_S
+        self._seconds = 0.0
 
     def follow(self, live: LiveRun) -> None:
         """Look at this run from now on."""
@@ -144,6 +147,13 @@ class Follower:
         if not self._runs:
             return
         self._sample()
+        self._second_timer = self._loop.call_later(SECOND_S, self._second)
+        self._seconds += SECOND_S
+        if self._seconds >= self.progress_period_s:
+            self._seconds = 0.0
+            self._tell_progress()
+
+    def _tell_progress(self) -> None:
         now = self._loop.time()
         items: list[RunProgress] = []
         for live in self._runs.values():
@@ -152,7 +162,6 @@ class Follower:
                 items.append(item)
         if items:
             self._connection.send(Progress(items))
-        self._second_timer = self._loop.call_later(SECOND_S, self._second)
 
     def _sample(self) -> None:
         for run, (memory_mb, processes) in self._ender.memory(self._runs).items():

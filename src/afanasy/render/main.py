@@ -31,6 +31,7 @@ from afanasy.model.clock import read_clocks
 from afanasy.render.agent import Agent
 from afanasy.render.files_posix import lock_folder, locked_by
 from afanasy.render.options import Options
+from afanasy.render.plugin_host import SECRETS
 from afanasy.render.resources import Sampler, has_gpu_tool
 from afanasy.render.rundir import RunFolders
 
@@ -44,7 +45,7 @@ SETTINGS: Final = {
     "nimby": "af_render_nimby",
 }
 #: Variables of the agent's own environment that tasks must not inherit.
-NOT_INHERITED: Final = ("AF_TOKEN", "AF_RUN_ID", "AF_TAG")
+NOT_INHERITED: Final = (*SECRETS, "AF_RUN_ID", "AF_TAG")
 LOCK_WAIT_S: Final = 2.0
 #: They wait while the program is executed again: their default would end it.
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
@@ -94,8 +95,9 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--server",
         metavar="HOST:PORT",
-        type=_server,
-        help="the server (default: af_servername and af_serverport, 127.0.0.1:51000)",
+        type=_servers,
+        help="the server; several, with commas, are tried in order "
+        "(default: af_servername and af_serverport, 127.0.0.1:51000)",
     )
     parser.add_argument(
         "--hostname",
@@ -164,16 +166,16 @@ def fill(args: argparse.Namespace) -> None:
         re.compile(config.value("af_render_networkif"))
     except re.error as error:
         raise ValueError(f"af_render_networkif is no regular expression: {error}") from None
-    args.server = args.server or config.servers()[0]
+    args.server = args.server or config.servers()
     args.hostname = args.hostname or config.host_name()
     args.user = args.user or config.user_name()
     args.data = Path(args.data) if args.data else _default_data(args.hostname)
     args.plugins = [Path(folder) for folder in args.plugins]
 
 
-def _server(text: str) -> tuple[str, int]:
+def _servers(text: str) -> list[tuple[str, int]]:
     try:
-        return config.servers(text)[0]
+        return config.servers(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{error}: give HOST:PORT") from None
 
@@ -217,11 +219,9 @@ def _other_agent(data: Path, *, drain: bool) -> int:
 
 
 def _options(args: argparse.Namespace, name: str, data: Path) -> Options:
-    host, port = args.server
     farm = _read_farm(data)
     options = Options(
-        host=host,
-        port=port,
+        servers=args.server,
         name=name,
         data=data,
         user_name=args.user,
@@ -247,8 +247,8 @@ def _options(args: argparse.Namespace, name: str, data: Path) -> Options:
         epoch=farm[1],
         environment={k: v for k, v in os.environ.items() if k not in NOT_INHERITED},
     )
-    options.on_registered = lambda: print(
-        f"afrender: {name} registered with {host}:{port}", flush=True
+    options.on_registered = lambda address: print(
+        f"afrender: {name} registered with {address}", flush=True
     )
     options.keep_farm = lambda farm_id, epoch: _replace_text(
         data / "farm", json.dumps({"farm_id": farm_id, "epoch": epoch})

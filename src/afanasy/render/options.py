@@ -14,8 +14,8 @@ from afanasy.render.posts import POST_LIMIT_S
 class Options:
     """Settings of one agent. ``data`` is locked and exists."""
 
-    host: str
-    port: int
+    #: Host and port of each server to try, in order.
+    servers: list[tuple[str, int]]
     name: str
     data: Path
     user_name: str = ""
@@ -44,7 +44,8 @@ class Options:
     #: What tasks inherit.
     environment: dict[str, str] = field(default_factory=dict[str, str])
     restart: Callable[[], None] = lambda: None
-    on_registered: Callable[[], None] = lambda: None
+    #: Called with the address of the server.
+    on_registered: Callable[[str], None] = lambda address: None
     keep_farm: Callable[[str, int], None] = lambda farm_id, epoch: None
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from af.settings import CATALOGUE
 from afanasy.model.states import RunEnd
 from afanasy.parsers.base import Parser
 from afanasy.parsers.registry import make_parser
@@ -28,8 +29,8 @@ from afanasy.wire.stream import Block, Start
 
 #: Output that a service may look at to class an error.
 TAIL_BYTES: Final = 16 * 1024
-#: Not for the eyes of tasks.
-SECRETS: Final = ("AF_TOKEN",)
+#: Variables that are not for the eyes of tasks.
+SECRETS: Final = ("AF_TOKEN", *(setting.variable for setting in CATALOGUE if setting.secret))
 
 
 class ToSpawn(NamedTuple):

@@ -7,7 +7,9 @@ have to say and write one frame, so that 500 results or starts cost one system c
 
 A message is a JSON array whose first element is its tag (msgspec's ``array_like`` tagged structs):
 ``["stop", 931…, 204…, "skip"]``. New fields are added at the end with a default, so an older peer
-reads a newer one's messages.
+reads a newer one's messages. A message with a tag that it does not know would end its link. So the
+server sends a message that did not exist from the start to those renders alone whose hello names
+its tag (:attr:`Hello.takes`).
 
 **Run ids** are the integers of :mod:`afanasy.model.ids` (they exceed 2**53; both ends are ours).
 
@@ -95,6 +97,8 @@ class Hello(_Message, tag="hello"):
     token: str = ""
     #: "", "nimby" or "NIMBY": the state asked for at start.
     nimby: str = ""
+    #: Tags of later messages that this agent takes (:data:`LATER`).
+    takes: list[str] = []
 
 
 class RunProgress(msgspec.Struct, array_like=True, gc=False):
@@ -204,6 +208,8 @@ class Welcome(_Message, tag="welcome"):
     #: Bytes of output the server already has, for each held run that it adopted.
     output_sizes: list[tuple[int, int]]
     resources_period_s: float = 5.0
+    #: Between frames of progress (R44).
+    progress_period_s: float = 1.0
 
 
 class Refuse(_Message, tag="refuse"):
@@ -292,7 +298,17 @@ class Instruct(_Message, tag="instruct"):
     command: str = ""
 
 
-ToRender = Welcome | Refuse | Block | Start | Stop | Ack | Instruct | Ping
+class Pace(_Message, tag="pace"):
+    """How often the render speaks from now on; its welcome said it first. A later message."""
+
+    resources_period_s: float
+    progress_period_s: float
+
+
+#: Tags that protocol 1 did not have when it began.
+LATER: Final = ("pace",)
+
+ToRender = Welcome | Refuse | Block | Start | Stop | Ack | Instruct | Pace | Ping
 
 # ----------------------------------------------------------------------------------- codec
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from afanasy.core.host import no_task, pace, schedule
 from afanasy.core.host.host_values import refresh_host
 from afanasy.core.host.renders import touch_render
 from afanasy.core.place import fits
@@ -17,6 +18,9 @@ def hosts_changed(farm: Farm, renders: Iterable[Render], now: Now) -> None:
     more = less = False
     for render in renders:
         refresh_host(farm, render)
+        schedule.refresh(farm, render, now)
+        pace.refresh(farm, render)
+        no_task.watch(farm, render, now)
         grew, shrank = fits.refresh_render(farm, render)
         more, less = more or grew, less or shrank
         touch_render(farm, render, now.mono)

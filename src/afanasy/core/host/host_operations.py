@@ -57,20 +57,25 @@ def change_services(farm: Farm, event: ChangeServices, now: Now) -> None:
 
 
 def change_tickets(farm: Farm, event: ChangeTickets, now: Now) -> None:
-    """Declare a ticket, or take that back (-1). Raises UserError, nothing changed."""
+    """Declare a ticket, or take that back (-1); None is left as it is. Raises UserError."""
     spec = _spec(farm, event.render, event.pool)
     if not event.name:
         raise UserError("missing", "the ticket has no name", "set name", field="operation.name")
     params: dict[str, object]
     if event.host or not isinstance(spec, PoolSpec):
         hosts = {name: count for name, count in spec.tickets_host.items() if name != event.name}
+        if event.count is None:
+            raise UserError("missing", "how many?", "-1 is no limit", field="operation.count")
         if event.count >= 0:
             hosts[event.name] = event.count
         params = {"tickets_host": hosts}
     else:
         pools = {name: said for name, said in spec.tickets_pool.items() if name != event.name}
-        if event.count >= 0 or event.max_hosts >= 0:
-            pools[event.name] = (max(event.count, -1), max(event.max_hosts, -1))
+        old_count, old_most = spec.tickets_pool.get(event.name, (-1, -1))
+        count = old_count if event.count is None else max(event.count, -1)
+        most = old_most if event.max_hosts is None else max(event.max_hosts, -1)
+        if count >= 0 or most >= 0:
+            pools[event.name] = (count, most)
         params = {"tickets_pool": pools}
     _edit(farm, event.render, event.pool, params, event.by, now)
 

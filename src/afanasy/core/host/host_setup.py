@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 #: Attributes that a pattern with a value replaces.
 REPLACED: Final = (
-    "description", "capacity", "max_tasks", "power", "os", "properties", "resources", "data",
-    "wol_idle_sleep_time_s",
+    "description", "capacity", "max_tasks", "power", "os", "properties", "nimby_schedule",
+    "resources", "data", "wol_idle_sleep_time_s",
 )  # fmt: skip
 
 

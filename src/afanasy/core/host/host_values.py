@@ -1,4 +1,4 @@
-"""What a render can do, and who says it: capacity, slots, power, properties (R22).
+"""What a render has, and who says it: capacity, slots, power, properties, schedule (R22).
 
 Of several voices the first that speaks is heard:
 
@@ -37,6 +37,7 @@ _ATTRIBUTES: Final[dict[str, tuple[str, str, int | str]]] = {
     "max_tasks": ("max_tasks_host", "max_tasks", -1),
     "power": ("power_host", "power", -1),
     "properties": ("properties_host", "properties", ""),
+    "nimby_schedule": ("nimby_schedule", "nimby_schedule", ""),
 }
 
 
@@ -77,6 +78,31 @@ def lost_after_s(farm: Farm, render: Render) -> float:
     return float(found) if isinstance(found, int) and found > 0 else farm.reconnect_timeout_s
 
 
+class SleepAfter(NamedTuple):
+    """Seconds of rest after which a host sleeps, and who says so; ≤ 0 = never."""
+
+    seconds: int
+    origin: str
+    #: The farm file says so: it knows tasks, not loads.
+    by_pattern: bool = False
+
+
+def sleep_after(farm: Farm, render: Render) -> SleepAfter:
+    """The nearest pool below the root that has ``idle_wolsleep_time``, else the farm file, else the
+    root (R22).
+    """
+    pools = list(pool_of(farm, render).upwards())
+    for pool in pools[:-1]:
+        if pool.spec.idle_wolsleep_time != -1:
+            return SleepAfter(pool.spec.idle_wolsleep_time, f"pool {pool.path}")
+    setup = render.setup
+    if setup is not None and setup.wol_idle_sleep_time_s != -1:
+        pattern = setup.origins.get("wol_idle_sleep_time_s", "")
+        origin = f"pattern {pattern!r} of the farm file"
+        return SleepAfter(setup.wol_idle_sleep_time_s, origin, by_pattern=True)
+    return SleepAfter(pools[-1].spec.idle_wolsleep_time, "pool /")
+
+
 def refresh_host(farm: Farm, render: Render) -> bool:
     """Derive the values in force again; True when one of them changed."""
     before = _values(render)
@@ -86,6 +112,7 @@ def refresh_host(farm: Farm, render: Render) -> bool:
     render.max_tasks = _number(farm, render, "max_tasks")
     render.power = _number(farm, render, "power")
     render.properties = str(value_of(farm, render, "properties").value)
+    render.schedule = str(value_of(farm, render, "nimby_schedule").value)
     words = (render.os, render.setup.os if render.setup is not None else "")
     render.os_text = " ".join(word for word in words if word)
     return _values(render) != before
@@ -93,8 +120,8 @@ def refresh_host(farm: Farm, render: Render) -> bool:
 
 def _values(render: Render) -> tuple[object, ...]:
     return (
-        render.capacity, render.max_tasks, render.power, render.properties, render.os_text,
-        render.pool,
+        render.capacity, render.max_tasks, render.power, render.properties, render.schedule,
+        render.os_text, render.pool,
     )  # fmt: skip
 
 

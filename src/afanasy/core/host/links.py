@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from afanasy.core import node_log
 from afanasy.core.effects import Disconnect, Note, Refuse, Stop, Welcome
 from afanasy.core.events import (
     RenderBye,
@@ -10,7 +11,7 @@ from afanasy.core.events import (
     RenderLinkLost,
     RenderResources,
 )
-from afanasy.core.host import idleness, power
+from afanasy.core.host import idleness, no_task, overload, pace, power
 from afanasy.core.host.host_change import hosts_changed
 from afanasy.core.host.host_values import lost_after_s
 from afanasy.core.host.pool_edits import place_by_pattern, put
@@ -22,9 +23,6 @@ from afanasy.core.system import happenings
 from afanasy.core.transitions import add_timer, extra_of
 from afanasy.model.attributes import RenderSpec
 from afanasy.model.clock import Now
-
-#: Parts of a report that lasting checks look at.
-_LASTING = ("cpu_num", "cpu_mhz", "gpu_num", "gpu_mem_total_mb")
 
 
 def on_hello(farm: Farm, event: RenderHello, now: Now) -> None:
@@ -64,8 +62,12 @@ def on_hello(farm: Farm, event: RenderHello, now: Now) -> None:
     render.time_launch, render.time_update = event.time_launch, int(now.wall)
     render.contact_mono = now.mono
     if event.resources:
-        render.resources = event.resources
-    power.came_online(farm, render)
+        _reported(render, event.resources)
+    power.came_online(farm, render, now)
+    no_task.came_online(render, now)
+    overload.begin_anew(render)
+    idleness.begin_anew(render)
+    pace.take_up(render)
     farm.changes.renders[render.name] = render
 
     # The agent listens only once it is welcome: stops of what it holds come behind.
@@ -86,9 +88,23 @@ def on_hello(farm: Farm, event: RenderHello, now: Now) -> None:
     for run_id, claim in held.items():
         if run_id not in current and not claim.finished:
             farm.effects.append(Stop(render.name, run_id, "it lost the right to count"))
+    _since(render, now)
     farm.effects.insert(first, Welcome(render.name, event.link, tuple(adopted)))
+    node_log.say(render, f"online from {event.address}" if event.address else "online", now)
     farm.effects.append(Note("render_online", {"render": render.name, "address": event.address}))
     hosts_changed(farm, [render], now)
+
+
+def _since(render: Render, now: Now) -> None:
+    """Since when it is idle or busy, where a restart of the server has forgotten it.
+
+    Busy: since its oldest run began. Idle: since it registered.
+    """
+    began = [int(run.started_wall) for run in render.runs.values() if run.current]
+    if began and not render.busy_since:
+        render.busy_since = min(began)
+    elif not began and not render.idle_since:
+        render.idle_since = int(now.wall)
 
 
 def on_link_lost(farm: Farm, event: RenderLinkLost, now: Now) -> None:
@@ -101,9 +117,10 @@ def on_link_lost(farm: Farm, event: RenderLinkLost, now: Now) -> None:
     touch_render(farm, render, now.mono)
     for run in list(render.runs.values()):
         runs.mark_away(farm, run, now)
-    power.went_offline(farm, render)
+    power.went_offline(farm, render, now)
     add_timer(farm, render.contact_mono + lost_after_s(farm, render), "lost", render)
     farm.changes.renders[render.name] = render
+    node_log.say(render, "offline: its connection is gone", now)
     farm.effects.append(Note("render_offline", {"render": render.name}))
 
 
@@ -116,7 +133,7 @@ def on_silence(farm: Farm, render: Render, now: Now) -> None:
     if left > 0:
         add_timer(farm, now.mono + left, "lost", render)
         return
-    power.went_offline(farm, render)
+    power.went_offline(farm, render, now)
     if not render.told_away:
         render.told_away = True
         happenings.of_render(farm, render, happenings.RENDER_ZOMBIE)
@@ -144,11 +161,12 @@ def on_bye(farm: Farm, event: RenderBye, now: Now) -> None:
         else:
             runs.forget_stale(farm, run, now)
     render.link = 0
-    power.went_offline(farm, render)
+    power.went_offline(farm, render, now)
     render.told_away = True
     render.contact_mono = now.mono
     touch_render(farm, render, now.mono)
     farm.changes.renders[render.name] = render
+    node_log.say(render, "offline: its agent exits", now)
     farm.effects.append(Note("render_exits", {"render": render.name}))
 
 
@@ -157,7 +175,16 @@ def on_drain(farm: Farm, event: RenderDrain, now: Now) -> None:
     render = farm.renders.get(event.name)
     if render is not None:
         render.draining = event.on
+        no_task.watch(farm, render, now)
         touch_render(farm, render, now.mono)
+
+
+def _reported(render: Render, values: dict[str, object]) -> None:
+    """A report is in force, with what its runs had taken when it was made."""
+    render.resources = values
+    render.reported_busy = bool(render.runs)
+    for run in render.runs.values():
+        run.memory_counted_mb = max(run.memory_mb, 0)
 
 
 def on_resources(farm: Farm, event: RenderResources, now: Now) -> None:
@@ -165,12 +192,14 @@ def on_resources(farm: Farm, event: RenderResources, now: Now) -> None:
     render = farm.renders.get(event.name)
     if render is None:
         return
-    lasting = [render.resources.get(key) for key in _LASTING]
-    render.resources = event.values
+    equipment = render.equipment()
+    _reported(render, event.values)
     render.time_update = int(now.wall)
     power.learn(farm, render)
     idleness.on_report(farm, render, now)
-    if [event.values.get(key) for key in _LASTING] != lasting:
-        hosts_changed(farm, [render], now)  # other processors or devices than before
+    overload.on_report(farm, render, now)
+    if render.equipment() != equipment:
+        farm.changes.renders[render.name] = render
+        hosts_changed(farm, [render], now)  # other equipment than before
     elif needs.crossed(render):
         touch_render(farm, render, now.mono)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from afanasy.core.host.masks import host_matches, resolved_type, type_of
+from typing import Final
+
+from afanasy.core.host.masks import host_matches, resolved_type, shown, type_of
 from afanasy.core.state import Farm, Job
 from afanasy.model.attributes import BlockSpec, JobSpec
+
+#: More sentences than this about one job help nobody.
+WARNINGS_MAX: Final = 20
 
 
 def resolve_type(farm: Farm, spec: JobSpec, blocks: list[BlockSpec]) -> None:
@@ -30,13 +35,18 @@ def hosts_warnings(farm: Farm, job: Job) -> list[str]:
     named = {"job": job.spec.hosts_mask}
     named.update({f"block {b.spec.name}": b.spec.hosts_mask for b in job.blocks})
     found: list[str] = []
+    tried: dict[str, bool] = {"": True}
     for where, mask in named.items():
-        if mask and not _count(farm, mask, kind):
+        if mask not in tried:  # blocks often have the same
+            tried[mask] = any(host_matches(farm, mask, kind, name) for name in farm.renders)
+        if not tried[mask]:
+            if len(found) == WARNINGS_MAX:
+                return [*found, "and more of that kind"]
             read = resolved_type(mask, kind)
             other = "regex" if read == "find" else "find"
             words = {"find": "as beginnings of names", "regex": "as a regular expression"}
             found.append(
-                f"hosts_mask of {where}: {mask!r} names no known render {words[read]};"
+                f"hosts_mask of {where}: {shown(mask)} names no known render {words[read]};"
                 f" {words[other]} it would name {_count(farm, mask, other)}"
             )
     return found

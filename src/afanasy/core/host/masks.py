@@ -13,8 +13,9 @@ Host masks without a type are read by their user's type, else by their looks.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 if TYPE_CHECKING:
     from afanasy.core.state import Farm, Job, User
@@ -23,6 +24,22 @@ MASKS_MAX: Final = 4096
 _WORDS = re.compile(r"[|;,: ]+")
 #: A hosts mask of these characters alone is read as today's prefix words (R20).
 _FIND_MASK = re.compile(r"[\w.\-|;,: ]*\Z")
+
+
+#: Longer masks are remembered too, but fewer of them.
+_LONG: Final = 1000
+_LONG_KEPT: Final = 64
+#: So many words are looked up by their lengths; fewer are quicker tried one by one.
+_FEW_WORDS: Final = 32
+_SHOWN_MAX: Final = 120
+
+R = TypeVar("R")
+
+
+def _remembered(read: Callable[[str], R]) -> Callable[[str], R]:
+    """``read`` with its results kept, so many that long masks cannot fill the memory."""
+    short, long = lru_cache(MASKS_MAX)(read), lru_cache(_LONG_KEPT)(read)
+    return lambda mask: short(mask) if len(mask) <= _LONG else long(mask)
 
 
 #: Characters that make a mask more than a name.
@@ -36,7 +53,21 @@ def is_plain(mask: str) -> bool:
     return _SPECIAL.isdisjoint(mask)
 
 
-@lru_cache(MASKS_MAX)
+@_remembered
+def plain_names(mask: str) -> frozenset[str] | None:
+    """The names that a regular expression of plain names, ``a|b|c``, matches; None: it is more."""
+    names = mask.split("|")
+    return frozenset(names) if all(map(is_plain, names)) else None
+
+
+def shown(mask: str) -> str:
+    """The mask for a sentence: quoted, and the beginning of a long one."""
+    if len(mask) <= _SHOWN_MAX:
+        return repr(mask)
+    return f"{mask[:_SHOWN_MAX]!r}… ({len(mask)} characters)"
+
+
+@_remembered
 def literal_start(mask: str) -> str:
     """Letters that everything the regular expression matches begins with; "" when in doubt."""
     if "|" in mask or "(?" in mask:  # other ways to begin, or flags
@@ -47,15 +78,28 @@ def literal_start(mask: str) -> str:
     return mask[: max(end, 0)]
 
 
-@lru_cache(MASKS_MAX)
+@_remembered
 def split_words(mask: str) -> tuple[str, ...]:
     """The words of a *find* or *contain* mask."""
     return tuple(word for word in _WORDS.split(mask) if word)
 
 
+@_remembered
+def _by_length(mask: str) -> tuple[tuple[int, ...], frozenset[str]]:
+    """The words of a long *find* mask, with the lengths that they have."""
+    words = frozenset(split_words(mask))
+    return tuple(sorted({len(word) for word in words})), words
+
+
 def find_match(mask: str, name: str) -> bool:
-    """``name`` starts with a word of ``mask``. A mask without words matches all."""
-    return not mask or name.startswith(split_words(mask))
+    """``name`` starts with a word of ``mask``. An empty mask matches all."""
+    if not mask:
+        return True
+    words = split_words(mask)
+    if len(words) <= _FEW_WORDS:
+        return name.startswith(words)
+    lengths, known = _by_length(mask)
+    return any(name[:length] in known for length in lengths if length <= len(name))
 
 
 def contain_match(mask: str, name: str) -> bool:
@@ -63,7 +107,7 @@ def contain_match(mask: str, name: str) -> bool:
     return not mask or any(word in name for word in split_words(mask))
 
 
-@lru_cache(MASKS_MAX)
+@_remembered
 def looks_like_words(mask: str) -> bool:
     """A mask without a type that is read as prefix words, not as a regular expression."""
     return _FIND_MASK.match(mask) is not None

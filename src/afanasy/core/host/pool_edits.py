@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from af.words import plural
+from afanasy.core import node_log
 from afanasy.core.events import EditPool, OperatePool, OperateRender
+from afanasy.core.host import schedule
 from afanasy.core.host.host_change import hosts_changed
 from afanasy.core.host.pools import ROOT, Pool
 from afanasy.core.limit import limits
@@ -65,13 +68,16 @@ def edit_pool(farm: Farm, event: EditPool, now: Now) -> None:
     pool = living_pool(farm, event.path)
     params = event.params
     assert params.keys() <= POOL_EDITABLE, f"unchecked edit: {sorted(params)}"
+    schedule.check(params)
     if pool.parent is None:
         if params.get("pattern"):
             raise UserError("root_pool", "the root pool has no pattern", field="params.pattern")
         if params.get("max_tasks_host", 0) == -1:
             params = {**params, "max_tasks_host": 1}  # never infinite (SEMANTICS 3.8)
+    before = node_log.values_of(pool.spec)
     for key, value in params.items():
         setattr(pool.spec, key, value)
+    node_log.say_changes(pool, before, pool.spec, now, event.by)
     farm.changes.pools[pool.path] = pool
     if "tickets_pool" in params or "tickets_host" in params:
         limits.ticket_limits_changed(farm)
@@ -89,11 +95,13 @@ def add_pool(farm: Farm, event: OperatePool, now: Now) -> str:
         raise UserError("exists", f"there is a pool {path!r} already", field="operation.name")
     if len(farm.pools) >= POOLS_MAX:
         raise UserError("full", f"the farm has {POOLS_MAX} pools, the most there can be")
-    _add(farm, path, parent, PoolSpec(), now)
+    pool = _add(farm, path, parent, PoolSpec(), now)
+    for one in (parent, pool):
+        node_log.say(one, f"pool {path!r} was added", now, event.by)
     return f"Pool '{path}' added to pool '{parent.path}'"
 
 
-def delete_pool(farm: Farm, path: str) -> None:
+def delete_pool(farm: Farm, path: str, by: str, now: Now) -> None:
     """Operation ``delete``: of an empty pool. Raises UserError, nothing changed."""
     pool = living_pool(farm, path)
     if pool.parent is None:
@@ -101,9 +109,11 @@ def delete_pool(farm: Farm, path: str) -> None:
     if pool.children or pool.renders:
         raise UserError(
             "not_empty",
-            f"pool {path!r} has {len(pool.children)} pools and {len(pool.renders)} renders",
+            f"pool {path!r} has {plural(len(pool.children), 'pool')} and"
+            f" {plural(len(pool.renders), 'render')}",
             "move or delete them first",
         )
+    node_log.say(pool.parent, f"pool {path!r} was deleted", now, by)
     del pool.parent.children[path]
     del farm.pools[path]
     limits.ticket_limits_changed(farm)
@@ -140,11 +150,15 @@ def set_pool(farm: Farm, render: Render, event: OperateRender, now: Now) -> None
     """Operations ``set_pool`` and ``reassign_pool``: refused while the render is busy."""
     if render.running:
         raise UserError(
-            "busy", f"render {render.name} runs {render.running} tasks", "wait, or eject them"
+            "busy",
+            f"render {render.name} runs {plural(render.running, 'task')}",
+            "wait, or eject them",
         )
     if event.operation == "set_pool":
         pool = living_pool(farm, event.pool)
     else:
         pool = place_by_pattern(farm, render.name)
+    text = f"pool: {render.spec.pool!r} to {pool.path!r}"
+    node_log.say(render, text, now, event.by)
     put(farm, render, pool)
     hosts_changed(farm, [render], now)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from afanasy.core.host.render_state import Render
+from afanasy.core.node_log import LogLine
 from afanasy.model.attributes import PoolSpec
 
 ROOT = "/"
@@ -27,6 +28,7 @@ class Pool:
     #: Renders directly in it, by name.
     renders: dict[str, Render] = field(default_factory=dict)
     time_creation: int = 0
+    log: list[LogLine] = field(default_factory=list[LogLine])
 
     def __repr__(self) -> str:
         return f"<pool {self.path}>"

@@ -4,13 +4,16 @@
 
     awake --sleep--> falling --the link is gone--> sleeping --wake--> waking --hello--> awake
                         |                             ^                  |
-                        '--hello, or it stays online  '--nobody comes----'
+                        '--it stays online            '--nobody comes----'
 
 * *falling*: its agent was told to suspend the host. That needs a host that is online, runs nothing
-  and told us its MAC addresses, for without them nobody could wake it. Nothing starts there.
+  and told us its MAC addresses, for without them nobody could wake it. Nothing starts there. One
+  that registers again meanwhile, since its link was cut or the server began anew, may be about to
+  go all the same: nothing starts there for :data:`FALL_AGAIN_S`.
 * *sleeping*: it went offline after that. Nobody is told that it is lost.
-* *waking*: a task of the system job sends its magic packet from a ready render. When it did not
-  come after :data:`WAKE_S`, it is taken for sleeping still.
+* *waking*: a task of the system job sends its magic packet from a render that is awake. When it
+  did not come after :data:`WAKE_S`, it is taken for sleeping still. Where nobody is awake who could
+  send it (:func:`somebody_sends`), work wakes nobody, and who asks for it by hand is told so.
 
 A host that is just offline may be woken, too. Which host to wake for waiting work is in
 :mod:`afanasy.core.place.wake_up`.
@@ -22,9 +25,11 @@ import re
 from shlex import quote
 from typing import Any, Final, cast
 
+from af.words import plural
 from afanasy.core.effects import InstructRender, Note
 from afanasy.core.host.renders import touch_render
-from afanasy.core.state import Farm, Render
+from afanasy.core.place.checks_host import job_not_on, render_not_ready
+from afanasy.core.state import Farm, Job, Render
 from afanasy.core.system import system_job
 from afanasy.core.transitions import add_timer
 from afanasy.model.clock import Now
@@ -32,10 +37,17 @@ from afanasy.model.errors import UserError
 
 #: So long a host may stay online after it was told to sleep.
 FALL_S: Final = 300.0
+FALL_AGAIN_S: Final = 30.0
 #: So long a host may take to come up.
 WAKE_S: Final = 600.0
+#: How often it is looked whether waiting work wants a host that sleeps.
+LOOK_S: Final = 10.0
 _MAC: Final = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}")
 _NO_MAC: Final = "00:00:00:00:00:00"
+#: What keeps a render from sending a packet for a while only.
+_SOON: Final = frozenset({"render_full", "render_cooling", "render_probing"})
+#: What a request to wake a host is answered when nobody can send the packet.
+NOBODY_SENDS: Final = "no render is online that could send the packet; it is sent when one is"
 
 
 def learn(farm: Farm, render: Render) -> None:
@@ -62,7 +74,7 @@ def sleep(farm: Farm, render: Render, now: Now) -> None:
         raise UserError("cannot_sleep", f"render {render.name} {why}")
     if render.falling:
         return
-    render.falling = True
+    render.falling, render.told_sleep_mono = True, now.mono
     farm.effects.append(InstructRender(render.name, "sleep"))
     _expect(farm, render, FALL_S, now)
     touch_render(farm, render, now.mono)
@@ -74,7 +86,7 @@ def cannot_sleep(render: Render) -> str:
     if not render.link:
         return "is offline"
     if render.runs:
-        return f"runs {len(render.runs)} tasks"
+        return f"runs {plural(len(render.runs), 'task')}"
     if not render.macs:
         return "told no MAC address, nobody could wake it"
     return ""
@@ -99,18 +111,48 @@ def wake(farm: Farm, render: Render, now: Now) -> None:
     farm.changes.renders[render.name] = render
 
 
-def went_offline(farm: Farm, render: Render) -> None:
+def somebody_sends(farm: Farm, now: Now) -> bool:
+    """A render is online that takes tasks of the system job (R23), now or when it has room."""
+    job = farm.jobs.get(system_job.SERIAL)
+    fits = job.blocks[system_job.WAKE_ON_LAN].fits if job is not None else None
+    if job is None or fits is None:
+        return False
+    return any(
+        render.link and render.name in fits.names and _sends(job, render, now)
+        for render in farm.renders.values()
+    )
+
+
+def _sends(job: Job, render: Render, now: Now) -> bool:
+    busy = render_not_ready(render, now.mono, slots=False)
+    return (busy is None or busy.code in _SOON) and job_not_on(job, render) is None
+
+
+def went_offline(farm: Farm, render: Render, now: Now) -> None:
     """The link is gone; the caller marks the render as changed."""
     if render.falling:
         render.falling = False
         render.sleeping = render.told_away = True
         farm.sleepers[render.name] = render
         farm.effects.append(Note("render_sleeps", {"render": render.name}))
+        watch_sleepers(farm, now)
 
 
-def came_online(farm: Farm, render: Render) -> None:
+def watch_sleepers(farm: Farm, now: Now) -> None:
+    """Work waits and hosts sleep: look soon. One timer at most is pending."""
+    if farm.hungry and farm.sleepers and not farm.wake_timer:
+        farm.wake_timer = True
+        add_timer(farm, now.mono + LOOK_S, "wake")
+
+
+def came_online(farm: Farm, render: Render, now: Now) -> None:
     """It registered; the caller marks the render as changed."""
-    render.falling = render.sleeping = render.waking = render.told_away = False
+    just_told = now.mono < render.told_sleep_mono + FALL_AGAIN_S
+    if render.sleeping and just_told and not render.waking:
+        render.falling = True
+    if render.falling:
+        _expect(farm, render, FALL_AGAIN_S, now)
+    render.sleeping = render.waking = render.told_away = False
     farm.sleepers.pop(render.name, None)
     learn(farm, render)
 

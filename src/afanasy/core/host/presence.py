@@ -1,15 +1,22 @@
 """nimby, NIMBY and paused: who said so, since when, why, and until when (R65, SEMANTICS 8.4).
 
 A host that its owner took gives itself back when the time that he named has come. ``nimby_until``
-and ``paused_until`` are moments of the wall clock; 0 is for good.
+and ``paused_until`` are moments of the wall clock; 0 is for good. What a schedule took, it gives
+back itself (:mod:`afanasy.core.host.schedule`).
 """
 
 from __future__ import annotations
 
+from typing import Final
+
+from afanasy.core import node_log
 from afanasy.core.effects import Note
 from afanasy.core.state import Farm, Render
 from afanasy.core.transitions import add_timer
 from afanasy.model.clock import Now
+
+#: ``nimby_by`` of a host that its schedule took; people are ``user@host``.
+SCHEDULE: Final = "schedule"
 
 
 def note(render: Render, params: dict[str, object], by: str, now: Now) -> None:
@@ -18,6 +25,8 @@ def note(render: Render, params: dict[str, object], by: str, now: Now) -> None:
     for name, keys in (("nimby", ("nimby", "NIMBY")), ("paused", ("paused",))):
         said = [key for key in keys if key in params]
         if not said:
+            if getattr(spec, f"{name}_by") == SCHEDULE and f"{name}_until" in params:
+                setattr(spec, f"{name}_by", by)  # a person names the end: it is his now
             continue
         taken = any(params[key] for key in said)
         setattr(spec, f"{name}_by", by if taken else "")
@@ -30,8 +39,9 @@ def note(render: Render, params: dict[str, object], by: str, now: Now) -> None:
 
 def watch(farm: Farm, render: Render, now: Now) -> None:
     """Ask to be woken when the host is to be given back."""
-    for until in (render.spec.nimby_until, render.spec.paused_until):
-        if until:
+    spec = render.spec
+    for by, until in ((spec.nimby_by, spec.nimby_until), (spec.paused_by, spec.paused_until)):
+        if until and by != SCHEDULE:
             add_timer(farm, now.mono + max(until - now.wall, 0.0), "presence", render)
 
 
@@ -39,7 +49,7 @@ def time_came(farm: Farm, render: Render, now: Now) -> bool:
     """A timer came: give the host back if its time is over; True when it was."""
     spec = render.spec
     freed = False
-    if 0 < spec.nimby_until <= now.wall:
+    if 0 < spec.nimby_until <= now.wall and spec.nimby_by != SCHEDULE:
         spec.nimby = spec.NIMBY = False
         spec.nimby_by, spec.nimby_reason, spec.nimby_since, spec.nimby_until = "", "", 0, 0
         freed = True
@@ -48,6 +58,7 @@ def time_came(farm: Farm, render: Render, now: Now) -> bool:
         spec.paused_by, spec.paused_reason, spec.paused_since, spec.paused_until = "", "", 0, 0
         freed = True
     if freed:
+        node_log.say(render, "given back: the time is over until which it was taken", now)
         farm.changes.renders[render.name] = render
         farm.effects.append(Note("render_given_back", {"render": render.name}))
     watch(farm, render, now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from afanasy.core.node_log import LogLine
 from afanasy.model.attributes import RenderSpec
 from afanasy.model.farm_setup import FarmSetup, HostSetup
 
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
 #: A render of a new farm, when nothing else says so (R22).
 HOST_CAPACITY_DEFAULT = 1100
 HOST_MAX_TASKS_DEFAULT = 4
+
+#: Parts of a report that lasting checks look at: they are remembered when nobody reports any more.
+EQUIPMENT = (
+    "cpu_num", "cpu_mhz", "gpu_num", "gpu_mem_total_mb", "mem_total_mb", "hdd_total_gb",
+)  # fmt: skip
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -71,6 +77,13 @@ class Render:
     max_tasks: int = HOST_MAX_TASKS_DEFAULT
     power: int = -1
     properties: str = ""
+    schedule: str = ""
+    #: Which schedule and zone were looked at last; the part that was begun last, and its end (unix
+    #: seconds); the timer that waits for that, mono (:mod:`afanasy.core.host.schedule`).
+    schedule_of: tuple[str, str] = ("", "")
+    scheduled: str = ""
+    scheduled_until: int = 0
+    schedule_mono: float = 0.0
     #: The operating system as ``need_os`` sees it: the agent's words and the farm file's.
     os_text: str = ""
     #: Too many users' tasks failed there (SEMANTICS 5): nothing starts until somebody heals it.
@@ -80,14 +93,33 @@ class Render:
     falling: bool = False
     sleeping: bool = False
     waking: bool = False
+    #: When it was told to sleep last (mono; not stored).
+    told_sleep_mono: float = -1e9
     #: When falling or waking is given up (mono).
     power_mono: float = 0.0
+    #: It ran something when it made its last report.
+    reported_busy: bool = False
     #: MAC addresses that it told, to wake it by.
     macs: list[str] = field(default_factory=list[str])
     #: Mono times since when it is idle, and since when somebody uses it; 0 = it is not so
     #: (:mod:`afanasy.core.host.idleness`).
     idle_mono: float = 0.0
     load_mono: float = 0.0
+    #: Mono time since when it has been online without a task, after how many seconds of it people
+    #: were told last, the pending timer (0 = none), and what its pools say of it
+    #: (:mod:`afanasy.core.host.no_task`).
+    no_task_mono: float = 0.0
+    no_task_told_s: float = 0.0
+    no_task_timer: float = 0.0
+    no_task_event_s: int = -1
+    exit_no_task_s: int = -1
+    #: The same of its overload (:mod:`afanasy.core.host.overload`).
+    overload_mono: float = 0.0
+    overload_told_s: float = 0.0
+    #: Seconds between frames of progress, and between reports of resources, as its pools say; 0 =
+    #: the server's own period (:mod:`afanasy.core.host.pace`).
+    heartbeat_s: int = 1
+    resources_period_s: int = 0
     #: Nobody needs to be told any more that it is away: it was, or it said goodbye itself.
     told_away: bool = False
     #: What it has of what blocks ask for: the other side of ``Fits.names``.
@@ -98,9 +130,14 @@ class Render:
     reserved: tuple[int, int] | None = None
     #: The last resources report: fields of SEMANTICS 10.
     resources: dict[str, object] = field(default_factory=dict)
+    log: list[LogLine] = field(default_factory=list[LogLine])
 
     def __repr__(self) -> str:
         return f"<render {self.name}>"
+
+    def equipment(self) -> dict[str, object]:
+        """What it last reported of its processors, memory, disk and GPUs."""
+        return {key: self.resources[key] for key in EQUIPMENT if key in self.resources}
 
     @property
     def online(self) -> bool:

@@ -88,7 +88,8 @@ def service_not_on(farm: Farm, service: str, render: Render) -> Reason | None:
     elif origin.startswith("pattern") or _disabled(farm, render, service):
         where = "this render" if origin == "operator" else origin
         return Reason("service_disabled", (service, where))
-    return Reason("service_absent", (service,))
+    who = {"operator": "this render", "farm file": "the farm file"}.get(origin, origin)
+    return Reason("service_absent", (service, who))
 
 
 def _disabled(farm: Farm, render: Render, service: str) -> bool:
