@@ -47,7 +47,7 @@ def test_parameters_of_a_user(farm: StoryFarm) -> None:
     mail, hook = sent(farm, 2)
     assert (mail.kind, mail.to) == ("mail", ["anna@example.org", "boss@example.org"])
     assert mail.subject == "JOB_DONE - the movie"
-    assert "block 0 block0: 1 of 1 tasks done, 0 in error" in mail.text
+    assert "block 0 block0: 1 of 1 task done, 0 in error" in mail.text
     assert (hook.kind, hook.to) == ("webhook", [HOOK])
     document = json.loads(hook.text)
     assert document["events"] == ["JOB_DONE"]
@@ -149,6 +149,22 @@ def test_unsettled_messages_are_sent_again(farm: StoryFarm) -> None:
     assert not [key for (key,) in farm.store.tables["meta"] if key.startswith("message/")]
 
 
+def test_who_did_not_hear_is_in_the_log_of_the_job(farm: StoryFarm) -> None:
+    anna(farm, webhook=HOOK, notify=["done", "deleted"])
+    farm.render("a")
+    job = farm.submit(1)
+    farm.finish(farm.start(1)[0])
+    (first,) = [effect.message for effect in farm.take(Send, 1)]
+    farm.apply(events.MessageSettled(first.key, "given up: 410 gone"))
+    assert job.log[-1] == "given up: 410 gone"
+    assert farm.restored().jobs[job.serial].log[-1] == "given up: 410 gone"
+    farm.operate(job, "delete")
+    (second,) = [effect.message for effect in farm.take(Send, 1)]
+    farm.apply(events.MessageSettled(second.key, "given up: no route"))
+    farm.apply(events.MessageSettled(second.key, "twice"))
+    assert farm.core.jobs[system_job.SERIAL].log[-1] == "given up: no route", "its job is gone"
+
+
 def test_a_render_that_is_lost(farm: StoryFarm) -> None:
     farm.edit("afadmin", webhook=HOOK)
     farm.apply(events.EditPool("/", {"custom_data": '{"webhooks": ["http://pool.example/"],'
@@ -182,3 +198,13 @@ def test_a_render_becomes_sick(farm: StoryFarm) -> None:
     for run in farm.start(2):
         farm.fail(run)
     assert [one.subject for one in sent(farm)] == ["RENDER_SICK - a"]
+
+
+def test_what_an_older_version_stored_is_told_to_nobody(farm: StoryFarm) -> None:
+    """``email`` with a second line: a mail went to the address in it."""
+    with_mail(farm)
+    anna(farm, email="not an address\r\nBcc: x@y", webhook="http://a b/")
+    farm.render("a")
+    farm.submit(1)
+    farm.finish(farm.start(1)[0])
+    assert sent(farm) == []

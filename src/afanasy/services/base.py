@@ -19,6 +19,7 @@ from typing import ClassVar, Final, ParamSpec, TypeVar
 
 from af import config, numeric
 from af.pathmap import PathMap
+from af.words import plural
 
 #: Bits of a block's flags.
 FLAG_NUMERIC: Final = 1 << 0
@@ -239,9 +240,9 @@ class Service:
         if size < 0:
             return f"{name} does not exist"
         if 0 < low > size:
-            return f"{name} has {size} bytes, less than {low}"
+            return f"{name} has {plural(size, 'byte')}, less than {low}"
         if 0 < high < size:
-            return f"{name} has {size} bytes, more than {high}"
+            return f"{name} has {plural(size, 'byte')}, more than {high}"
         return ""
 
 

@@ -1,4 +1,5 @@
-"""Commands of deleted jobs, run by the system job (SEMANTICS 12.1, R23).
+"""Post commands of deleted jobs and pre commands of new ones, run by the system job (SEMANTICS
+12.1, R23, R31).
 
 Every task of that block is for another job: its folder and what ``deletefiles`` may delete are in
 the task's environment and not the block's.
@@ -15,12 +16,12 @@ DIRECTORY: Final = "AF_POST_DIRECTORY"
 
 
 class PostCommand(Service):
-    """A post command."""
+    """A post or pre command."""
 
     parser = "generic"
 
     def working_directory(self) -> str:
-        """The working directory of the job that was deleted."""
+        """The working directory of the job that it is for."""
         found = self.task.environment.get(DIRECTORY, "")
         return self.client_path(found) if found else super().working_directory()
 
@@ -33,6 +34,6 @@ class PostCommand(Service):
         return values
 
     def delete_roots(self) -> list[str]:
-        """Folders of the job that was deleted, as this host has them."""
+        """Folders of the job that it is for, as this host has them."""
         found = self.task.environment.get(ROOTS_VARIABLE, "").split(os.pathsep)
         return allowed_roots([self.client_path(path) for path in found if path])

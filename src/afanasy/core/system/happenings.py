@@ -19,6 +19,8 @@ JOB_PAUSED: Final = "JOB_PAUSED"
 JOB_DELETED: Final = "JOB_DELETED"
 RENDER_ZOMBIE: Final = "RENDER_ZOMBIE"
 RENDER_SICK: Final = "RENDER_SICK"
+RENDER_NO_TASK: Final = "RENDER_NO_TASK"
+RENDER_OVERLOAD: Final = "RENDER_OVERLOAD"
 
 
 def of_job(farm: Farm, job: Job, name: str) -> None:
@@ -36,6 +38,18 @@ def of_render(farm: Farm, render: Render, name: str) -> None:
     names = farm.happened.setdefault(render, [])
     if name not in names:
         names.append(name)
+
+
+def next_wait_s(first_s: int, told_s: float) -> float:
+    """Seconds from the begin of something that lasts until it is told next.
+
+    That is ``first_s``, then twice, four times … as many; ``told_s`` is when it was told last, 0 =
+    not yet.
+    """
+    wait_s = first_s
+    while wait_s <= told_s:
+        wait_s *= 2
+    return float(wait_s)
 
 
 def task_failed(farm: Farm, job: Job) -> None:

@@ -22,3 +22,5 @@ class Message:
     text: str
     #: Wall time of the event.
     time: float
+    #: Serial of the job that it is about; 0 = none.
+    job: int = 0

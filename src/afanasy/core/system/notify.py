@@ -15,17 +15,20 @@ runs as a task of the system job. Nobody hears of one event twice by the same wa
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from shlex import quote
 from typing import Any, Final, cast
 
 import msgspec
 
+from af.words import plural
 from afanasy.core.effects import Note
+from afanasy.core.host import overload
 from afanasy.core.state import Farm, Job, Render
 from afanasy.core.system import happenings, messages, system_job
 from afanasy.core.tasks import Code
+from afanasy.model.addresses import ADDRESS, email_fault, split_addresses, webhook_fault
 from afanasy.model.attributes import UserSpec
 from afanasy.model.clock import Now
 from afanasy.model.states import job_state_text
@@ -36,13 +39,11 @@ WORDS: Final = {
     "done": (happenings.JOB_DONE,),
     "error": (
         happenings.JOB_ERROR, happenings.JOB_PAUSED, happenings.RENDER_SICK,
-        happenings.RENDER_ZOMBIE,
+        happenings.RENDER_ZOMBIE, happenings.RENDER_NO_TASK, happenings.RENDER_OVERLOAD,
     ),
     "deleted": (happenings.JOB_DELETED,),
 }  # fmt: skip
 WORDS_DEFAULT: Final = ("done", "error")
-_ADDRESS: Final = re.compile(r"[^\s<>,;\"@]+@[^\s<>,;\"@]+")
-_URL: Final = re.compile(r"https?://\S+")
 
 Data = dict[str, Any]
 
@@ -152,9 +153,9 @@ def _by_custom_data(plan: _Plan, data: Data, names: list[str]) -> None:
         methods = cast(Data, asked).get("methods") if isinstance(asked, dict) else None
         for method in _texts(methods):
             if method == "email":
-                _add(plan.mails, _texts(data.get("emails")), name, _ADDRESS)
+                _add(plan.mails, _texts(data.get("emails")), name, _is_address)
             elif method == "webhook":
-                _add(plan.hooks, _texts(data.get("webhooks")), name, _URL)
+                _add(plan.hooks, _texts(data.get("webhooks")), name, _is_url)
             else:
                 plan.commands.setdefault(method, []).append(name)
 
@@ -165,13 +166,24 @@ def _by_parameters(plan: _Plan, spec: UserSpec, names: list[str]) -> None:
     wanted = {name for word in spec.notify or WORDS_DEFAULT for name in WORDS[word]}
     for name in names:
         if name in wanted:
-            _add(plan.mails, re.split(r"[,;\s]+", spec.email), name, _ADDRESS)
-            _add(plan.hooks, [spec.webhook], name, _URL)
+            if not email_fault(spec.email):  # else an older version stored it
+                _add(plan.mails, split_addresses(spec.email), name, _is_address)
+            _add(plan.hooks, [spec.webhook], name, _is_url)
 
 
-def _add(places: dict[str, list[str]], found: list[str], name: str, rule: re.Pattern[str]) -> None:
+def _is_address(text: str) -> bool:
+    return ADDRESS.fullmatch(text) is not None
+
+
+def _is_url(text: str) -> bool:
+    return bool(text) and not webhook_fault(text)
+
+
+def _add(
+    places: dict[str, list[str]], found: list[str], name: str, good: Callable[[str], bool]
+) -> None:
     for place in found:
-        if rule.fullmatch(place):
+        if good(place):
             known = places.setdefault(place, [])
             if name not in known:
                 known.append(name)
@@ -192,17 +204,19 @@ def _carry_out(
     if plan.mails and not farm.settings.value("email_smtp_server"):
         farm.effects.append(Note("mail_without_server", {"about": name}))
         plan.mails.clear()
+    job = int(payload.get("job", {}).get("serial", 0))
     together: dict[tuple[str, ...], list[str]] = {}
     for address, names in plan.mails.items():
         together.setdefault(tuple(names), []).append(address)
     for names, addresses in together.items():
         subject = one_line(f"{', '.join(names)} - {name}")
-        messages.post(farm, "mail", addresses, subject, mail_text(names, payload), now)
+        text = mail_text(names, payload)
+        messages.post(farm, "mail", addresses, subject, text, now, job=job)
     for url, names in plan.hooks.items():
         document = {**payload, "events": names, "time": int(now.wall)}
         subject = one_line(f"{', '.join(names)} - {name}")
         text = msgspec.json.encode(document).decode()
-        messages.post(farm, "webhook", [url], subject, text, now)
+        messages.post(farm, "webhook", [url], subject, text, now, job=job)
     for method, names in plan.commands.items():
         if method == "notify-send":
             command = f"notify-send {quote(', '.join(names) + ' - ' + name)}"
@@ -264,12 +278,15 @@ def mail_text(names: tuple[str, ...], payload: Data) -> str:
             f"state: {job['state']}",
         ]
         lines += [
-            f"block {b['block_num']} {b['name']}: {b['p_tasks_done']} of {b['tasks_num']} tasks"
-            f" done, {b['p_tasks_error']} in error"
+            f"block {b['block_num']} {b['name']}: {b['p_tasks_done']} of"
+            f" {plural(b['tasks_num'], 'task')} done, {b['p_tasks_error']} in error"
             for b in job["blocks"][:20]
         ]
         if len(job["blocks"]) > 20:
-            lines.append(f"and {len(job['blocks']) - 20} blocks more")
+            lines.append(f"and {plural(len(job['blocks']) - 20, 'block')} more")
     elif render:
         lines += [f"render {render['name']} of {render['user_name']}, pool {render['pool'] or '/'}"]
+        if happenings.RENDER_OVERLOAD in names:
+            free = overload.free_percents(payload["host_resources"])
+            lines += [f"free {what}: {percent:.0f} %" for what, percent in free.items()]
     return "\n".join(lines) + "\n"

@@ -1,7 +1,7 @@
 """The system job: commands that the server itself wants run somewhere (SEMANTICS 12.1, R23).
 
-It is job 1 and never goes. Each of its blocks is a ring of places for tasks. A request (a post
-command, a notification by command, a magic packet) takes a new place until there are
+It is job 1 and never goes. Each of its blocks is a ring of places for tasks. A request (a pre or
+post command, a notification by command, a magic packet) takes a new place until there are
 ``af_sysjob_tasksmax``, then that of the task that has been finished for longest; its runs and
 outputs stay in the history. When every place is taken by unfinished work, requests wait outside,
 each stored by itself. So the job never grows without bound, and a server that dies forgets nothing:
@@ -21,13 +21,14 @@ import msgspec
 
 from afanasy.core.effects import Note
 from afanasy.core.state import Block, Farm, Job
+from afanasy.core.system.system_state import PRE_COMMANDS
 from afanasy.core.tasks import Code, TaskColumns
 from afanasy.core.transitions import add_timer, drop_extra, set_code, set_flags
 from afanasy.model.attributes import TaskSpec
 from afanasy.model.clock import Now
 
 SERIAL: Final = 0
-#: Numbers of its blocks.
+#: Numbers of its blocks; that of pre commands is in :mod:`afanasy.core.system.system_state`.
 POST_COMMANDS, WAKE_ON_LAN, EVENTS = range(3)
 NAME_MAX: Final = 32
 #: Requests that may wait outside; further ones are dropped with a note.
@@ -72,15 +73,20 @@ def post_commands(farm: Farm, job: Job, now: Now) -> None:
     found = [(command, directory) for command, directory in found if command.strip()]
     if not found:
         return
-    roots = os.pathsep.join(path for path in job_folders(job) if os.pathsep not in path)
     for command, directory in found:
-        environment = about(job)
-        if directory:
-            environment[DIRECTORY] = directory
-        if roots:
-            environment[ROOTS] = roots
         why = f"post command of job {job.id} {job.spec.name!r}"
-        request(farm, POST_COMMANDS, command, environment, why, now)
+        request(farm, POST_COMMANDS, command, environment_for(job, directory), why, now)
+
+
+def environment_for(job: Job, directory: str) -> dict[str, str]:
+    """Environment of a pre or post command of the job that runs in ``directory``."""
+    environment = about(job)
+    if directory:
+        environment[DIRECTORY] = directory
+    roots = os.pathsep.join(path for path in job_folders(job) if os.pathsep not in path)
+    if roots:
+        environment[ROOTS] = roots
+    return environment
 
 
 def request(
@@ -92,25 +98,58 @@ def request(
     now: Now,
     *,
     name: str = "",
-) -> None:
-    """Have ``command`` run once on some render, by block ``number`` of the system job."""
+    owner: Job | Block | None = None,
+) -> bool:
+    """Have ``command`` run once on some render, by block ``number`` of the system job.
+
+    ``owner`` waits for its end. Returns False when too many requests wait already.
+    """
     job = farm.jobs.get(SERIAL)
     assert job is not None, "a request before the system job was made"
-    spec = TaskSpec(
-        name=(name or first_word(command))[:NAME_MAX], command=command, environment=environment
-    )
+    spec = task_of(command, environment, name)
     job.say(f"{why}: {command[:200]}")
     farm.changes.jobs[job.serial] = job
     waiting = farm.system.waiting.setdefault(number, {})
     block = job.blocks[number]
-    if not waiting and _put(farm, block, spec, now):
-        return
+    task = -1 if waiting else _put(farm, block, spec, now)
+    if task >= 0:
+        if owner is not None:
+            _link(farm, owner, task)
+        return True
     if len(waiting) >= WAITING_MAX:
         farm.effects.append(Note("system_request_dropped", {"why": why, "command": command[:200]}))
-        return
+        return False
     key = next_number(farm)
     waiting[key] = spec
     farm.changes.kept[f"{ROW_PREFIX}{key}"] = (number, spec)
+    if owner is not None:
+        assert owner.pre is not None
+        owner.pre.request = key
+        farm.system.outside[key] = owner
+        mark_owner(farm, owner)
+    return True
+
+
+def task_of(command: str, environment: dict[str, str], name: str = "") -> TaskSpec:
+    """The task that a request becomes."""
+    name = (name or first_word(command))[:NAME_MAX]
+    return TaskSpec(name=name, command=command, environment=environment)
+
+
+def _link(farm: Farm, owner: Job | Block, task: int) -> None:
+    """The pre command of ``owner`` has got a place."""
+    assert owner.pre is not None
+    owner.pre.request, owner.pre.task = 0, task
+    farm.system.owners[task] = owner
+    mark_owner(farm, owner)
+
+
+def mark_owner(farm: Farm, owner: Job | Block) -> None:
+    """What is stored of a pre command is stored with whoever waits for it."""
+    if isinstance(owner, Job):
+        farm.changes.jobs[owner.serial] = owner
+    else:
+        farm.changes.block_states[owner.key] = owner
 
 
 def next_number(farm: Farm) -> int:
@@ -126,14 +165,29 @@ def fill(farm: Farm, now: Now) -> None:
         assert job is not None
         while waiting:
             key = next(iter(waiting))
-            if not _put(farm, job.blocks[number], waiting[key], now):
+            task = _put(farm, job.blocks[number], waiting[key], now)
+            if task < 0:
                 break
-            del waiting[key]
-            farm.changes.kept[f"{ROW_PREFIX}{key}"] = None
+            owner = farm.system.outside.pop(key, None)
+            if owner is not None:
+                _link(farm, owner, task)
+            drop_request(farm, number, key)
 
 
-def _put(farm: Farm, block: Block, spec: TaskSpec, now: Now) -> bool:
-    """Make it a task of the block; False when every place is taken."""
+def drop_request(farm: Farm, number: int, key: int) -> None:
+    """A request that waited for a place waits no more."""
+    del farm.system.waiting[number][key]
+    farm.changes.kept[f"{ROW_PREFIX}{key}"] = None
+
+
+def change_request(farm: Farm, number: int, key: int, spec: TaskSpec) -> None:
+    """A request that waits for a place is to become another task."""
+    farm.system.waiting[number][key] = spec
+    farm.changes.kept[f"{ROW_PREFIX}{key}"] = (number, spec)
+
+
+def _put(farm: Farm, block: Block, spec: TaskSpec, now: Now) -> int:
+    """Make it a task of the block; its number, or -1 when every place is taken."""
     if not block.counts[Code.READY]:
         block.ready_wall = now.wall
     if block.tasks_num < farm.settings.value("af_sysjob_tasksmax"):
@@ -141,13 +195,32 @@ def _put(farm: Farm, block: Block, spec: TaskSpec, now: Now) -> bool:
     else:
         task = _finished_place(farm, block)
         if task < 0:
-            return False
+            return -1
+        owner = farm.system.owners.pop(task, None) if block.num == PRE_COMMANDS else None
+        if owner is not None:  # it failed, and says so for itself from now on
+            assert owner.pre is not None
+            owner.pre.task = -1
+            mark_owner(farm, owner)
         _reuse(farm, block, task, spec, now)
+    _placed(farm, block, task, now)
+    return task
+
+
+def put_again(farm: Farm, block: Block, task: int, spec: TaskSpec, now: Now) -> None:
+    """Give a place that is not running another task."""
+    if block.code(task) == Code.READY:
+        assert block.tasks is not None
+        block.tasks[task] = spec
+    else:
+        _reuse(farm, block, task, spec, now)
+    _placed(farm, block, task, now)
+
+
+def _placed(farm: Farm, block: Block, task: int, now: Now) -> None:
     farm.changes.places[(block, task)] = None
     farm.fresh_jobs[SERIAL] = block.job
     farm.system.since[(block.num, task)] = now.mono
     watch(farm, now)
-    return True
 
 
 def _grow(farm: Farm, block: Block, spec: TaskSpec) -> int:
@@ -226,9 +299,15 @@ def look(farm: Farm, now: Now) -> None:
                 f"{block.spec.name} {task} {block.task_name(task)}: no host took it for {life} s"
             )
             farm.changes.jobs[job.serial] = job
-            fields: dict[str, object] = {"block": block.spec.name, "task": task, "seconds": life}
+            assert block.tasks is not None
+            spec = block.tasks[task]
+            fields: dict[str, object] = {
+                "block": block.spec.name, "task": task, "seconds": life, "command": spec.command,
+                "of_job": (spec.environment or {}).get("AF_OF_JOB_SERIAL", ""),
+            }  # fmt: skip
             farm.effects.append(Note("system_task_too_old", fields))
-    fill(farm, now)
+    if any(work.waiting.values()):
+        farm.fresh_jobs[SERIAL] = job  # the next placement fills places that are free
     if work.since:
         watch(farm, now)
 
@@ -247,6 +326,11 @@ def restored(farm: Farm, now: Now) -> None:
     work, job = farm.system, farm.jobs[SERIAL]
     for number in work.waiting:
         work.waiting[number] = dict(sorted(work.waiting[number].items()))
+    for owner in (owner for one in farm.jobs.values() for owner in (one, *one.blocks)):
+        if owner.pre is not None and owner.pre.task >= 0:
+            work.owners[owner.pre.task] = owner
+        elif owner.pre is not None and owner.pre.request:
+            work.outside[owner.pre.request] = owner
     for block in job.blocks:
         for task in range(block.tasks_num):
             if block.code(task) not in _FINISHED:
