@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
+from afanasy.core import events
+from afanasy.core.place.reasons import Reason
 from afanasy.core.why.explain_render import RenderExplanation, explain_render
 from harness.farm import StoryFarm
 
@@ -33,7 +37,7 @@ def test_work_in_groups(farm: StoryFarm) -> None:
         ("capacity_total", 7), ("hosts_mask", 1),
     ]  # fmt: skip
     assert found.summary == "no waiting work takes it: needs capacity 3000; it has 2000 in all"
-    assert found.classes[0].names[0] == "big0, block0"
+    assert found.classes[0].names[0] == "big0.block0"
     event = found.cures[0][1].events[0]
     farm.apply(event)
     assert len(farm.start(1)) == 1
@@ -42,7 +46,58 @@ def test_work_in_groups(farm: StoryFarm) -> None:
 def test_work_that_is_blocked_itself(farm: StoryFarm) -> None:
     farm.render("a")
     farm.submit(1, max_tasks_per_second=0)
-    assert "may start 0 tasks a second" in why(farm, "a").summary
+    assert "its max_tasks_per_second is 0" in why(farm, "a").summary
     farm.submit(1, name="fine")
     assert why(farm, "a").summary == "work is about to start there"
     farm.start(1)
+
+
+def test_what_would_help_a_render_without_work(farm: StoryFarm) -> None:
+    farm.render("a")
+    farm.apply(events.EditPool("/", {"paused": True}))
+    found = why(farm, "a")
+    assert (found.own, found.classes) == (Reason("pool_not_ready", ("/",)), [])
+    ((reason, cure),) = found.cures
+    assert (reason, cure.commands) == (found.own, ("afcmd pool unpause /",))
+    for event in cure.events:
+        farm.apply(event)
+    assert why(farm, "a").own is None
+
+
+@pytest.mark.parametrize(
+    ("params", "text", "line"),
+    [
+        ({"capacity_host": 0}, "takes no tasks: its capacity is 0", "capacity_host=1100"),
+        ({"max_tasks_host": 0}, "takes no tasks: it may run 0 at a time", "max_tasks_host=1"),
+    ],
+)
+def test_a_render_that_may_run_nothing(
+    farm: StoryFarm, params: dict[str, int], text: str, line: str
+) -> None:
+    """No work needs to wait for it to be told what would help."""
+    farm.edit(farm.render("a"), **params)
+    found = why(farm, "a")
+    ((reason, cure),) = found.cures
+    assert found.summary == reason.text() == text
+    assert cure.commands == (f"afcmd set --render a {line}",)
+    assert "wait" not in cure.text
+    for event in cure.events:
+        farm.apply(event)
+    assert why(farm, "a").own is None
+
+
+def test_work_that_waits_for_its_time(farm: StoryFarm) -> None:
+    farm.render("a")
+    farm.submit(1, time_wait=int(farm.now.wall) + 60)
+    found = why(farm, "a")
+    assert all("1800000060" not in group.shown().text() for group in found.classes)
+
+
+def test_blocks_that_ask_for_different_amounts_make_one_group(farm: StoryFarm) -> None:
+    farm.render("a", capacity=2000)
+    for capacity in (3000, 9000, 4000):
+        farm.submit(1, capacity=capacity, name=f"big{capacity}")
+    farm.start(0)
+    (group,) = why(farm, "a").classes
+    assert group.shown().text() == "needs capacity 3000 to 9000; it has 2000 in all"
+    assert (group.count, group.names[0]) == (3, "big3000.block0")
