@@ -256,6 +256,19 @@ def test_a_ring_of_jobs(farm: StoryFarm) -> None:
     assert farm.explain(second.blocks[0]).warnings == []
 
 
+def test_a_ring_is_named_by_the_attribute_that_closes_it(farm: StoryFarm) -> None:
+    first = farm.submit(name="A", job={"depend_mask_global": "B"})
+    second = farm.submit(name="B", job={"depend_jobs": [first.serial], "depend_mask": "x"})
+    ring = "jobs wait for each other: B waits for A waits for B"
+    assert f"job.depend_jobs: {ring}" in depend_warnings(farm.core, second)
+    assert [text.partition(":")[0] for text in depend_warnings(farm.core, first)] == [
+        "job.depend_mask_global"
+    ]
+    behind = farm.submit(name="C", job={"depend_jobs": [first.serial]})
+    (text,) = depend_warnings(farm.core, behind)
+    assert text.startswith("job.depend_jobs: jobs wait for each other: ")
+
+
 def test_jobs_of_one_mask_wait_for_each_other(farm: StoryFarm) -> None:
     waiter(farm, "s.*", name="s1")
     job = waiter(farm, "s.*", name="s2")
@@ -301,7 +314,7 @@ def test_time_wait_comes_and_goes(farm: StoryFarm) -> None:
     farm.edit(job, time_wait=wall + 200)
     farm.wait(60)
     assert farm.job_state(job) == "WTM"
-    assert farm.explain(job.blocks[0]).summary == "the job waits for its start time"
+    assert farm.explain(job.blocks[0]).summary == "the job waits for its start time, fri 08:03"
     farm.restart_server()
     job = farm.job(job.serial)
     assert farm.job_state(job) == "WTM"

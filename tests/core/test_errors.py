@@ -7,6 +7,7 @@ import pytest
 from afanasy.core import events
 from afanasy.core.effects import Note, Stop
 from afanasy.core.state import Block, Run
+from afanasy.core.tasks import Code
 from afanasy.model.states import RunEnd
 from harness.farm import StoryFarm
 
@@ -546,3 +547,48 @@ def test_a_block_that_changes_its_service_is_not_held(farm: StoryFarm) -> None:
     farm.edit(late.blocks[0], service="blender")
     farm.finish(job.blocks[0].open[0])
     farm.start(1)
+
+
+def test_a_forgiven_host_does_not_cut_the_retry_wait_short(farm: StoryFarm) -> None:
+    """R15: only a hand clears the wait."""
+    farm.render("a")
+    job = farm.submit(
+        1, errors_forgive_time=10, errors_avoid_host=1, errors_task_same_host=1, errors_retries=20
+    )
+    block = job.blocks[0]
+    for n in range(4):
+        (run,) = farm.start(1)
+        farm.fail(run)
+        assert block.code(0) == Code.ERROR, "no host is left"
+        farm.wait(10 if n < 3 else 60)
+    (run,) = farm.start(1)
+    farm.fail(run)  # the fifth: it waits 16 s
+    farm.wait(11)
+    assert block.code(0) == Code.RETRY, "the host is forgiven, the wait is not over"
+    assert farm.start() == []
+    farm.check_restored()
+    farm.restart_server()
+    farm.render("a")
+    assert farm.start() == []
+    farm.wait(6)
+    (run,) = farm.start(1)
+    farm.fail(run)
+    farm.wait(11)
+    job = farm.job(job.serial)
+    assert job.blocks[0].code(0) == Code.RETRY
+    farm.operate(job, "reset_error_hosts")
+    assert len(farm.start(1)) == 1, "a hand was laid on it"
+
+
+def test_a_job_that_its_errors_paused_says_so(farm: StoryFarm) -> None:
+    """R16: in the log, and to whoever asks why it does not run."""
+    farm.render("a", capacity=9000, max_tasks=3)
+    job = farm.submit(9, errors_job_max=2, errors_retries=0, errors_avoid_host=0)
+    for run in farm.start(3)[:2]:
+        farm.fail(run)
+    assert job.off
+    why = "2 tasks are in error"
+    assert any(f"paused: {why}" in line for line in job.log), job.log
+    told = farm.explain(job.blocks[0], 8).summary
+    assert told == f"the job is paused: {why}, errors_job_max is 2"
+    farm.effects.clear()

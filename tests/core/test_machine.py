@@ -129,6 +129,9 @@ render_edits = st.fixed_dictionaries(
         "capacity_host": st.sampled_from([-1, 0, 400, 3000]),
         "max_tasks_host": st.sampled_from([-1, 0, 1, 6]),
         "user_name": st.sampled_from(["", *USERS]),
+        "nimby_schedule": st.sampled_from(
+            ["", "none", "mon-sun 08:00-08:30 NIMBY; fri 08:10-08:20 nimby", "fri 08:05-09:00 free"]
+        ),
     },
 )
 endings = st.fixed_dictionaries(
@@ -474,6 +477,11 @@ class FarmMachine(RuleBasedStateMachine):
           hosts=st.none() | limits)  # fmt: skip
     def set_limit(self, service: str, count: int | None, hosts: int | None) -> None:
         self.do(events.SetLimit(service, count, hosts, "anna@desk"))
+
+    @rule(on=st.booleans(), solve_jobs=st.booleans())
+    def share_by_branches(self, on: bool, solve_jobs: bool) -> None:
+        self.do(events.ChangeSettings({"af_solve_branches": on}, by="anna@desk"))
+        self.do(events.EditBranch("/", {"solve_jobs": solve_jobs}))
 
     @rule(name=st.sampled_from(["lic", "gpu"]), count=limits, hosts=limits, each=st.booleans(),
           render=st.sampled_from(["", "", *HOSTS]))  # fmt: skip

@@ -188,7 +188,7 @@ def test_the_answer_says_how_many_hosts_are_still_avoided(farm: StoryFarm) -> No
     job = failed_twice(farm)
     farm.edit(job.blocks[0], errors_avoid_host=2)
     outcome = farm.operate(job, "restart")
-    assert outcome.text == "1 hosts are still avoided; reset_error_hosts forgives them."
+    assert outcome.text == "1 host is still avoided; reset_error_hosts forgives it."
     assert farm.operate(job, "reset_error_hosts").count == 1
     assert farm.operate(job, "restart").text == ""
 

@@ -105,6 +105,22 @@ def test_a_success_that_came_too_fast_is_an_error(farm: StoryFarm) -> None:
     assert block.error_hosts["a"].count == 1
 
 
+@pytest.mark.parametrize(
+    ("waited_s", "elapsed_s", "took_s"), [(15, 3.2, 3), (15, 0.0, 0), (2, 1e9, 2)]
+)
+def test_a_task_took_what_its_render_measured(
+    farm: StoryFarm, waited_s: float, elapsed_s: float, took_s: int
+) -> None:
+    """R3: the report may come late, and cannot be of the future."""
+    farm.render("a")
+    block = farm.submit(1).blocks[0]
+    run = farm.start(1)[0]
+    farm.wait(waited_s)
+    farm.finish(run, elapsed_s=elapsed_s)
+    columns = block.touch()
+    assert columns.time_done[0] - columns.time_start[0] == took_s
+
+
 # ---------------------------------------------------------------------- away and back again
 
 

@@ -226,6 +226,29 @@ def test_downstream(farm: StoryFarm) -> None:
     assert farm.codes(job.blocks[1])[2] == Code.WAITING
 
 
+def test_both_ways(farm: StoryFarm) -> None:
+    """One step up from the named tasks, and everything below them."""
+    job, later = chain(farm)
+    outcome = farm.operate_tasks(job.blocks[1], "restart", 2, mode="both")
+    assert outcome.count == 6
+    assert undone(farm, job) == {"sim": [2], "mesh": [2], "comp": [2], "movie": [0]}
+    assert undone(farm, later) == {"block0": [0, 1]}
+
+
+def test_both_ways_leave_what_depends_on_those_above(farm: StoryFarm) -> None:
+    job = farm.submit(
+        blocks=[
+            {"name": "sim", "frames": 2},
+            {"name": "mesh", "frames": 2, "tasks_depend_mask": "sim"},
+            {"name": "smoke", "frames": 2, "tasks_depend_mask": "sim"},
+        ]
+    )
+    for block in job.blocks:
+        farm.operate_tasks(block, "done")
+    farm.operate_tasks(job.blocks[1], "restart", 1, mode="both")
+    assert undone(farm, job) == {"sim": [1], "mesh": [1]}
+
+
 def test_downstream_of_a_whole_job_and_in_a_ring(farm: StoryFarm) -> None:
     job, later = chain(farm)
     farm.edit(job, depend_mask_global="later")

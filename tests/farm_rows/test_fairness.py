@@ -133,7 +133,8 @@ def test_r15_a_reservation_ends_with_its_purpose(farm: StoryFarm) -> None:
     assert farm.core.renders["a"].reserved == (big.serial, 0)
     farm.finish(running[0])
     farm.start(0)
-    assert "is kept free for block 0 of job" in farm.explain(small.blocks[0], 9).summary
+    text = f"is kept free for block block0 of job {big.id}"
+    assert text in farm.explain(small.blocks[0], 9).summary
     farm.operate(big, "pause")
     farm.wait(11)
     assert farm.core.renders["a"].reserved is None

@@ -43,6 +43,7 @@ def test_s15_the_farm_file_gives_capacity_by_mask(farm: StoryFarm, tmp_path: Pat
         "max_tasks": "pattern 'big' of the farm file",
         "power": "nobody",
         "properties": "nobody",
+        "nimby_schedule": "nobody",
     }
 
 

@@ -47,7 +47,7 @@ def test_s31_most_hosts(farm: StoryFarm) -> None:
     runs = farm.start(3)
     assert len({run.render.name for run in runs}) == 1
     texts = [c.reason.text() for c in farm.explain(job.blocks[0], 8).classes]
-    assert f"limit nuke: on 1 hosts, the most; held by job {job.id}" in texts
+    assert f"limit nuke: on 1 host, the most; held by job {job.id}" in texts
     for run in runs:
         farm.finish(run)
     assert len({run.render.name for run in farm.start(3)}) == 1
@@ -111,7 +111,8 @@ def test_none_may_start(farm: StoryFarm) -> None:
     declare(farm, Limit("nuke", max_count=0))
     job = farm.submit(1, service="nuke")
     farm.start(0)
-    assert farm.explain(job.blocks[0]).summary == "limit nuke 0/0 held by nobody"
+    text = "limit nuke is 0: nothing that holds it may start"
+    assert farm.explain(job.blocks[0]).summary == text
 
 
 def test_many_holders_are_counted(farm: StoryFarm) -> None:
@@ -131,7 +132,7 @@ def test_tickets_of_a_pool(farm: StoryFarm) -> None:
     pool_tickets(farm, "/", lic=(5, -1))
     job = farm.submit(9, tickets={"lic": 2})
     runs = farm.start(2)
-    text = f"ticket lic 4/5 held by job {job.id}; 2 are needed"
+    text = f"ticket lic 4/5 held by job {job.id}; needed: 2"
     assert text in farm.explain(job.blocks[0], 8).summary
     pool_tickets(farm, "/", lic=(8, -1))
     farm.start(2)
@@ -154,7 +155,7 @@ def test_tickets_of_the_nearest_pool_and_its_hosts(farm: StoryFarm) -> None:
     assert len(on_gpu) == 4
     assert len(hosts) - len(on_gpu) <= 5 - 1
     texts = {c.reason.text() for c in farm.explain(job.blocks[0], 8).classes}
-    assert any(text.startswith("ticket lic of pool /gpu: on 1 hosts, the most") for text in texts)
+    assert any(text.startswith("ticket lic of pool /gpu: on 1 host, the most") for text in texts)
 
 
 def test_a_pool_without_tickets_forbids_what_the_farm_allows(farm: StoryFarm) -> None:
@@ -286,7 +287,7 @@ def test_only_those_are_woken_whom_a_limit_kept_away(farm: StoryFarm) -> None:
 def test_a_queue_behind_a_limit_is_not_walked(farm: StoryFarm, monkeypatch: object) -> None:
     """A thousand jobs wait for one licence: a start costs no look at each of them."""
     assert isinstance(monkeypatch, pytest.MonkeyPatch)
-    from afanasy.core.place import solve
+    from afanasy.core.place import placing
 
     farm.render("a", capacity=9000, max_tasks=9)
     declare(farm, Limit("nuke", max_count=1))
@@ -295,8 +296,8 @@ def test_a_queue_behind_a_limit_is_not_walked(farm: StoryFarm, monkeypatch: obje
             farm.submit(1, name=f"j{n}", service="nuke")
     (run,) = farm.start(1)
     looks: list[object] = []
-    real = solve.job_blocked
-    monkeypatch.setattr(solve, "job_blocked", lambda job: (looks.append(job), real(job))[1])
+    real = placing.job_blocked
+    monkeypatch.setattr(placing, "job_blocked", lambda job: (looks.append(job), real(job))[1])
     farm.finish(run)
     farm.start(1)
     assert len(looks) < 20
@@ -311,7 +312,7 @@ def test_services_nearest_first(farm: StoryFarm) -> None:
     farm.start(98)
     farm.apply(events.EditPool("/", {"services": ["nuke"]}))
     reason = farm.explain(job.blocks[0], 98).classes[0].reason.text()
-    assert reason == "service maya is not on this host"
+    assert reason == "service maya is not on this host: others are listed by pool /"
     farm.apply(events.EditPool("/p", {"services_disabled": ["maya"]}))
     reason = farm.explain(job.blocks[0], 98).classes[0].reason.text()
     assert reason == "service maya is disabled on pool /p"
@@ -333,6 +334,19 @@ def test_a_farm_file_that_does_not_know_a_host(farm: StoryFarm) -> None:
     ]
     farm.submit(1, name="post", service="postcmd")
     farm.start(1)
+
+
+def test_patterns_that_list_no_service_allow_all(farm: StoryFarm) -> None:
+    """R22: but for those that a pattern takes away; with ``clearservices`` none."""
+    farm.render("a", capacity=9000, max_tasks=9)
+    for patterns, starts in (
+        ((Pattern("all", capacity=9000, remove_services=("maya",)),), {"generic", "nuke"}),
+        ((Pattern("all", clear_services=True),), set[str]()),
+    ):
+        farm.apply(events.SetFarmSetup(FarmSetup(patterns), "farm.xml"))
+        for service in ("generic", "nuke", "maya"):
+            farm.submit(1, name=service, service=service)
+        assert {run.service for run in farm.start()} == starts
 
 
 small = st.integers(-1, 4)

@@ -109,6 +109,34 @@ def test_a_burst_cannot_overbook_memory(farm: StoryFarm) -> None:
     farm.start(1)
 
 
+def test_s51_memory_taken_after_the_last_report_is_not_promised_again(farm: StoryFarm) -> None:
+    """R26: the free memory of a report and what was measured later are not one moment."""
+    farm.render("a", capacity=9000, max_tasks=9, resources={"mem_free_mb": 8000})
+    job = farm.submit(2, need_memory=6000)
+    (run,) = farm.start(1)
+    farm.progress(run, 5.0, memory_mb=6000)
+    farm.edit(job, priority=100)
+    farm.start(0)
+    assert "2000 MB are free" in farm.explain(job.blocks[0], 1).summary
+    farm.apply(events.RenderResources("a", {"mem_free_mb": 2000}))
+    farm.start(0)
+    assert "2000 MB are free" in farm.explain(job.blocks[0], 1).summary
+    farm.finish(run)
+    farm.start(0)  # the report still has its memory as used
+    farm.apply(events.RenderResources("a", {"mem_free_mb": 8000}))
+    farm.start(1)
+
+
+def test_s51_an_end_frees_what_was_promised_and_not_taken(farm: StoryFarm) -> None:
+    """R27: whoever was refused is tried again at the end, not at the next report."""
+    farm.render("a", capacity=9000, max_tasks=9, resources={"mem_free_mb": 8000})
+    farm.submit(2, need_memory=6000)
+    (run,) = farm.start(1)
+    farm.progress(run, 5.0, memory_mb=6000)
+    farm.finish(run)
+    farm.start(1)
+
+
 def test_a_report_wakes_what_waits_for_memory(farm: StoryFarm) -> None:
     """R27: and one that crosses no threshold asks for no solving."""
     farm.render("a", resources={"mem_free_mb": 1000})
@@ -126,7 +154,7 @@ def test_gpus_are_given_out_one_by_one(farm: StoryFarm) -> None:
     job = farm.submit(3, need_gpus=1)
     runs = farm.start(2)
     assert [run.gpus for run in runs] == [(0,), (1,)]
-    assert "needs 1 GPUs; 0 are free" in farm.explain(job.blocks[0], 2).summary
+    assert "needs 1 GPU; 0 free" in farm.explain(job.blocks[0], 2).summary
     farm.finish(runs[0])
     assert farm.start(1)[0].gpus == (0,)
 
@@ -221,7 +249,8 @@ def test_s36_zero_is_never(farm: StoryFarm) -> None:
     farm.render("a")
     job = farm.submit(1, max_running_tasks=0)
     farm.start(0)
-    assert "its limit" in farm.explain(job.blocks[0]).summary
+    text = "nothing of the block may start: its max_running_tasks is 0"
+    assert farm.explain(job.blocks[0]).summary == text
 
 
 def test_s37_max_running_per_host(farm: StoryFarm) -> None:
@@ -349,7 +378,8 @@ def test_who_took_a_host_why_and_until_when(farm: StoryFarm) -> None:
     farm.apply(events.EditRender("a", params, by="anna@desk"))
     job = farm.submit(1)
     farm.start(0)
-    assert "NIMBY by anna: comp review" in farm.explain(job.blocks[0]).summary
+    summary = farm.explain(job.blocks[0]).summary
+    assert "NIMBY by anna until fri 08:01 (comp review): takes no tasks" in summary
     assert render.spec.nimby_since == int(farm.now.wall)
     farm.restart_server()
     farm.come_back("a")

@@ -9,6 +9,8 @@ left untaken and that the state restored from the rows equals the live one.
 
 from __future__ import annotations
 
+import copy
+import copyreg
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +26,7 @@ from afanasy.core.reactor import apply
 from afanasy.core.restore import restore
 from afanasy.core.rows import take_rows
 from afanasy.core.state import Block, Farm, Job, Render, Run
-from afanasy.core.tasks import Code, st_of
+from afanasy.core.tasks import Code, TaskColumns, st_of
 from afanasy.core.why.explain import Explanation, explain
 from afanasy.core.work.operations import Outcome
 from afanasy.core.work.submit import found_system_job
@@ -36,6 +38,18 @@ from afanasy.sim.compare import differences
 from afanasy.sim.tables import TableStore
 
 E = TypeVar("E", bound=Effect)
+
+
+def _copied_columns(columns: TaskColumns) -> tuple[Any, ...]:
+    """How :mod:`copy` makes columns, which are views of memory."""
+    count = columns.count
+    return _columns, (count, columns.pack(0, count))
+
+
+def _columns(count: int, data: bytes) -> TaskColumns:
+    columns = TaskColumns(count)
+    columns.unpack(0, count, data)
+    return columns
 
 
 def full_match(mask: str, name: str) -> bool:
@@ -275,9 +289,15 @@ class StoryFarm:
 
     # -- the end
 
+    def copy(self) -> StoryFarm:
+        """This farm once more, with its clock, store and effects, for a try."""
+        copyreg.pickle(TaskColumns, _copied_columns)
+        return copy.deepcopy(self)
+
     def restored(self) -> Farm:
         """A second farm, made of what the store has."""
         other = Farm("test-farm", self.core.epoch + 1, full_match, serving_mono=self.now.mono)
+        other.utc_offset_s = self.core.utc_offset_s
         restore(other, self.store.rows(), self.now)
         validate(other, self.now)
         return other

@@ -123,7 +123,8 @@ class Reader:
         self.folder = folder
         self._programs = programs
         self._python: dict[str, str] = {}
-        self._env = env
+        #: What the shells of all hosts have.
+        self.env = env
         self._replaced = replaced or {}
         self._background: dict[str, Process] = {}
 
@@ -202,7 +203,7 @@ class Reader:
         if self._programs is not None:
             path.insert(0, str(self._programs))
         return clean_environment(
-            **self._env,
+            **self.env,
             HOME=str(place / "home"),
             AF_HOSTNAME=place.name,
             PATH=os.pathsep.join(path),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from afanasy.core.effects import Note
 from afanasy.core.events import ChangeSettings, RereadSettings
+from afanasy.core.host import schedule
+from afanasy.core.place import shares
 from afanasy.core.run.stops import check_limits
 from afanasy.core.settings import Chosen
 from afanasy.core.state import Farm
@@ -41,6 +43,11 @@ def _follow(farm: Farm, changed: list[str], now: Now) -> None:
         for render in farm.renders.values():
             if not render.link:
                 add_timer(farm, now.mono, "lost", render)
+    if "af_solve_branches" in changed:
+        shares.switch(farm, on=farm.settings.value("af_solve_branches"))
+    if "af_timezone" in changed:
+        for render in farm.renders.values():
+            schedule.look(farm, render, now)
     if "af_task_progress_change_timeout" in changed:
         for run in list(farm.runs.values()):
             check_limits(farm, run, now)

@@ -75,6 +75,17 @@ class InstructRender:
 
 
 @dataclass(slots=True, frozen=True)
+class SetPace:
+    """Tell the agent how often to speak from now on: seconds between frames of progress, and
+    between reports of resources (0 = the server's own period).
+    """
+
+    render: str
+    heartbeat_s: int
+    resources_period_s: int
+
+
+@dataclass(slots=True, frozen=True)
 class Send:
     """Send this mail or web hook; it may have been sent before a restart."""
 
@@ -89,4 +100,7 @@ class Note:
     fields: dict[str, object]
 
 
-Effect = Start | Stop | Acknowledge | Welcome | Refuse | Disconnect | InstructRender | Send | Note
+Effect = (
+    Start | Stop | Acknowledge | Welcome | Refuse | Disconnect | InstructRender | SetPace | Send
+    | Note
+)  # fmt: skip

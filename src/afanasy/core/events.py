@@ -55,6 +55,7 @@ class OperateJob:
     #: As of :class:`OperateBlocks`.
     mode: str = ""
     by: str = ""
+    ask: bool = False
 
 
 @dataclass(slots=True)
@@ -65,11 +66,14 @@ class OperateBlocks:
     blocks: list[int]
     operation: str
     tasks: list[range] | None = None
-    #: "append" or "remove" of trynext; else "affect_depends", "downstream" or nothing.
+    #: "append" or "remove" of trynext; else one of :data:`afanasy.core.depend.spread.MODES`, or
+    #: nothing.
     mode: str = ""
     #: Ticket name and count, for the operation ``tickets``.
     ticket: tuple[str, int] = ("", 0)
     by: str = ""
+    #: Do nothing; answer what would be warned of.
+    ask: bool = False
 
 
 @dataclass(slots=True)
@@ -238,15 +242,18 @@ class ChangeServices:
 
 @dataclass(slots=True)
 class ChangeTickets:
-    """Operation ``tickets`` of a render, or of a pool; count -1 takes the declaration back."""
+    """Operation ``tickets`` of a render, or of a pool; -1 is no limit.
+
+    None leaves the number of tasks, or of hosts, as it is. With neither the ticket is not declared.
+    """
 
     render: str
     pool: str
     name: str
-    count: int
+    count: int | None = None
     #: Of each host below a pool, not of all together.
     host: bool = False
-    max_hosts: int = -1
+    max_hosts: int | None = None
     by: str = ""
 
 
@@ -355,6 +362,8 @@ class MessageSettled:
     """A mail or web hook arrived, or was given up."""
 
     key: int
+    #: Who did not get it, and why; empty when all have it.
+    problem: str = ""
 
 
 @dataclass(slots=True)

@@ -12,13 +12,17 @@ from typing import Any
 import msgspec
 
 from afanasy.core.depend.depend_invariants import check_depends
+from afanasy.core.host import no_task
 from afanasy.core.host.host_values import origins
+from afanasy.core.host.pace import pace_of
 from afanasy.core.limit.limit_invariants import check_limits, usages_snapshot
 from afanasy.core.place.checks_host import block_never_on, least_capacity, render_not_ready
 from afanasy.core.place.fits import Fits
+from afanasy.core.place.share_invariants import check_shares
 from afanasy.core.rows import block_state, extra_doc, held_doc, service_docs
 from afanasy.core.state import Block, Farm, Job, Render, Run
-from afanasy.core.tasks import CODES, OPEN, Code
+from afanasy.core.system.system_state import PRE_COMMANDS
+from afanasy.core.tasks import CODES, FINISHED, OPEN, Code
 from afanasy.core.transitions import WRN_FLAG, can_produce, story
 from afanasy.model.clock import Now
 
@@ -33,6 +37,7 @@ def validate(farm: Farm, now: Now) -> None:
         _check_job(farm, job)
     check_depends(farm)
     check_limits(farm)
+    _check_pre_commands(farm)
     for user in farm.users.values():
         jobs = list(user.jobs.values())
         assert user.running == sum(job.running for job in jobs), f"running of {user.name}"
@@ -50,9 +55,10 @@ def validate(farm: Farm, now: Now) -> None:
         assert user.by_fits == by_fits, f"queues by fits of {user.name}"
         assert (user.name in farm.hungry) == bool(queue), f"hunger of {user.name}"
     _check_tree(farm)
+    check_shares(farm)
     for render in farm.renders.values():
         runs = list(render.runs.values())
-        _check_host(farm, render)
+        _check_host(farm, render, now)
         assert render.capacity_used == sum(run.capacity for run in runs), render.name
         assert render.running == sum(run.current for run in runs), render.name
         slots = sum(run.current and not run.block.job.system for run in runs)
@@ -92,15 +98,24 @@ def _check_tree(farm: Farm) -> None:
         assert block.fits in block.job.fits, f"fits of job {block.job.serial}"
 
 
-def _check_host(farm: Farm, render: Render) -> None:
+def _check_host(farm: Farm, render: Render, now: Now) -> None:
     assert (farm.sleepers.get(render.name) is render) == render.sleeping, f"sleep of {render.name}"
     assert not (render.sleeping and render.link), f"{render.name} sleeps, and is online"
     pool = farm.pools[render.spec.pool]
     assert render.pool is pool, f"pool of {render.name}"
     assert pool.renders[render.name] is render, f"pool of {render.name}"
-    values = (render.capacity, render.max_tasks, render.power, render.properties)
+    values = (
+        render.capacity, render.max_tasks, render.power, render.properties, render.schedule
+    )  # fmt: skip
     derived = tuple(value.value for value in origins(farm, render).values())
     assert values == derived, f"values of {render.name}: {values}, derived {derived}"
+    due = no_task.due_mono(render)
+    assert not due or 0 < render.no_task_timer <= max(due, now.mono), f"clock of {render.name}"
+    if render.link:
+        pace = (render.heartbeat_s, render.resources_period_s)
+        assert pace == pace_of(render), f"pace of {render.name}: {pace}"
+    waits = render.schedule_mono > 0
+    assert waits == (render.scheduled_until > 0), f"the timer of the schedule of {render.name}"
     devices = [device for run in render.runs.values() for device in run.gpus]
     assert len(devices) == len(set(devices)), f"a GPU of {render.name} is taken twice"
 
@@ -147,6 +162,33 @@ def _check_block(farm: Farm, block: Block) -> None:
             assert extra.retry_wall, f"a retry without a time: {story(block, task)}"
 
 
+def _check_pre_commands(farm: Farm) -> None:
+    """Who waits for a pre command is known to it, and the other way round (R31)."""
+    work = farm.system
+    owners: dict[int, Job | Block] = {}
+    outside: dict[int, Job | Block] = {}
+    for job in farm.jobs.values():
+        for owner in (job, *job.blocks):
+            pre = owner.pre
+            if pre is None:
+                continue
+            assert not (pre.request and pre.task >= 0), f"pre command of {owner!r} is there twice"
+            if pre.task >= 0:
+                owners[pre.task] = owner
+                code = farm.jobs[0].blocks[PRE_COMMANDS].code(pre.task)
+                assert code not in FINISHED, f"{owner!r} waits for what is done"
+                ended = code in (Code.ERROR, Code.SUSPENDED)
+                assert ended == bool(pre.failed), f"pre command of {owner!r}: {code.name}"
+            elif pre.request:
+                outside[pre.request] = owner
+                assert pre.request in work.waiting[PRE_COMMANDS], f"{owner!r} waits for nothing"
+            elif not (pre.failed or job.off or job.deleting):
+                first = job.pre is not None and job.pre is not pre
+                assert first, f"nobody asked for the pre command of {owner!r}"
+    assert work.owners == owners, "places of pre commands"
+    assert work.outside == outside, "requests of pre commands"
+
+
 def _check_job(farm: Farm, job: Job) -> None:
     assert farm.jobs_by_id[job.id] is job
     assert farm.jobs_by_name[job.spec.name] is job
@@ -159,6 +201,7 @@ def _check_job(farm: Farm, job: Job) -> None:
     wanted = (
         not (job.off or job.waiting_time or job.waiting_jobs or job.deleting or job.system)
         and job.spec.priority > 0
+        and job.pre is None
         and any(can_produce(block) for block in job.blocks)
     )
     if job.blocks:
@@ -200,7 +243,7 @@ def snapshot(farm: Farm) -> dict[str, Any]:
                 render.cool_wall, render.probing, render.sick,
                 list(render.sick_users),
                 render.falling, render.sleeping, render.waking, render.told_away,
-                render.macs,
+                render.macs, render.scheduled, render.scheduled_until, render.equipment(),
             )
             for render in farm.renders.values()
         },
@@ -232,6 +275,7 @@ def _job_snapshot(job: Job) -> dict[str, Any]:
         "order": job.order,
         "queued": job.queued,
         "deleting": job.deleting,
+        "pre": msgspec.to_builtins(job.pre),
         "try_next": job.try_next,
         "times": (job.time_started, job.time_done),
         "running": (job.running, job.running_capacity, dict(sorted(job.running_on.items()))),

@@ -17,7 +17,7 @@ from afanasy.core.effects import Note
 from afanasy.core.host import farm_file, host_operations, links, pool_edits
 from afanasy.core.run import ends, runs
 from afanasy.core.state import Farm
-from afanasy.core.system import messages, notify
+from afanasy.core.system import messages, notify, pre_commands
 from afanasy.core.transitions import frames_finished
 from afanasy.core.work import branch_edits, edit, job_order, operations, submit
 from afanasy.model.attributes import FLAG_DEPEND_SUB_TASK
@@ -27,6 +27,8 @@ from afanasy.model.clock import Now
 def apply(farm: Farm, event: events.Event, now: Now) -> object:
     """React to one event. Raises UserError (a person's fault, nothing changed)."""
     answer = _react(farm, event, now)
+    if farm.system.moved:
+        pre_commands.follow(farm, now)
     if farm.happened:
         notify.flush(farm, now)
     return answer
@@ -41,7 +43,7 @@ def _react(farm: Farm, event: events.Event, now: Now) -> object:
         case events.RenderResources():
             links.on_resources(farm, event, now)
         case events.MessageSettled():
-            messages.settled(farm, event.key)
+            messages.settled(farm, event.key, event.problem)
         case events.Tick():
             if event.clock_step_s:
                 timers.look_at_the_clock(farm, event.clock_step_s, now)
@@ -83,7 +85,7 @@ def _react(farm: Farm, event: events.Event, now: Now) -> object:
         case events.OperateBranch():
             return operations.operate_branch(farm, event, now)
         case events.MoveJobs():
-            return job_order.move_jobs(farm, event)
+            return job_order.move_jobs(farm, event, now)
         case events.EditRender():
             edit.edit_render(farm, event, now)
         case events.OperateRender():

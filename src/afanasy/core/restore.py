@@ -15,10 +15,11 @@ import msgspec
 from af.settings import BY_KEY
 from afanasy.core.depend import depends
 from afanasy.core.effects import Note
-from afanasy.core.host import farm_file, pool_edits, power, presence
+from afanasy.core.host import farm_file, pool_edits, power, presence, schedule
 from afanasy.core.host.host_values import lost_after_s, refresh_host
 from afanasy.core.host.pools import Pool
 from afanasy.core.limit import limits
+from afanasy.core.place import shares
 from afanasy.core.place.checks_host import EJECT_AWAY_S
 from afanasy.core.rows import Row
 from afanasy.core.run.errors import COOL_MAX_S, RETRY_WAIT_MAX_S, check_hosts_left
@@ -36,6 +37,7 @@ from afanasy.core.state import (
     User,
 )
 from afanasy.core.system import messages, system_job
+from afanasy.core.system.system_state import PreCommand
 from afanasy.core.tasks import CODES, Code
 from afanasy.core.transitions import WRN_FLAG, add_timer, rebuild_job, refresh_queue
 from afanasy.core.work import branch_edits, lives
@@ -196,6 +198,8 @@ def _restore_render(farm: Farm, row: Row, now: Now) -> None:
     for key in ("falling", "sleeping", "waking", "told_away"):
         setattr(render, key, doc.get(key, False))
     render.macs = doc.get("macs", [])
+    render.scheduled, render.scheduled_until = doc.get("scheduled", ("", 0))
+    render.resources = doc.get("equipment", {})
     power.restored(farm, render, now)
     render.sick_users = dict.fromkeys(doc.get("sick_users", ()))
     if render.cool_wall > now.wall:
@@ -204,6 +208,7 @@ def _restore_render(farm: Farm, row: Row, now: Now) -> None:
     farm.renders[name] = render
     pool_edits.put(farm, render, farm.pools.get(render.spec.pool) or farm.pools["/"])
     refresh_host(farm, render)
+    schedule.look(farm, render, now)
     presence.watch(farm, render, now)
     farm.render_id_last = max(farm.render_id_last, number)
     add_timer(farm, now.mono + lost_after_s(farm, render), "lost", render)
@@ -221,6 +226,7 @@ def _restore_job(farm: Farm, row: Row, now: Now) -> None:
         deleting=doc["deleting"],
         system=doc["system"],
         order=doc["order"],
+        pre=msgspec.convert(doc.get("pre"), PreCommand | None),
         time_started=row[10],
         time_done=row[11],
         try_next=[(block, task) for block, task in doc["try_next"]],
@@ -269,6 +275,7 @@ def _restore_block_state(block: Block, doc: dict[str, Any], frames: dict[int, in
     ) = doc["times"]  # fmt: skip
     block.stuck = doc["stuck"]
     block.version = doc["version"]
+    block.pre = PreCommand(*doc["pre"]) if "pre" in doc else None
     frames.update(doc.get("frames", ()))
 
 
@@ -391,9 +398,11 @@ def _restore_run(farm: Farm, row: Row, frames: dict[int, int], now: Now) -> None
     job, user = block.job, block.job.user
     branches = list(job.branch.upwards()) if job.branch is not None else []
     block.running_capacity += capacity
+    farm.solve_counter += 1  # runs come in the order of their starts: whose turn it was
     for node in (job, user, *branches):
         node.running_capacity += capacity
         node.running += 1
+        node.solved = farm.solve_counter
     for counted in (block, job, user, *branches):
         counted.running_on[render.name] = counted.running_on.get(render.name, 0) + 1
     render.running += 1
@@ -429,6 +438,8 @@ def _finish(farm: Farm, now: Now) -> None:
         for block in job.blocks:
             if block.stuck or any(extra.reason for extra in block.extras.values()):
                 check_hosts_left(farm, block, now)
+    if farm.settings.value("af_solve_branches"):
+        shares.switch(farm, on=True)
     system_job.restored(farm, now)
     messages.restored(farm)
     farm.happened.clear()  # it happened, and was told, before

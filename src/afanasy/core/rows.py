@@ -378,6 +378,8 @@ def render_row(render: Render) -> Row:
         "waking": render.waking,
         "told_away": render.told_away,
         "macs": render.macs,
+        "scheduled": [render.scheduled, render.scheduled_until],
+        "equipment": render.equipment(),
     }
     return (render.name, render.id, _doc(doc))
 
@@ -406,6 +408,7 @@ def job_row(job: Job) -> Row:
         "deleting": job.deleting,
         "system": job.system,
         "order": job.order,
+        "pre": job.pre,
         "try_next": job.try_next,
         "log": job.log,
     }
@@ -435,6 +438,8 @@ def block_state(block: Block) -> dict[str, object]:
         "stuck": block.stuck,
         "version": block.version,
     }  # fmt: skip
+    if block.pre is not None:
+        doc["pre"] = (block.pre.request, block.pre.task, block.pre.failed)
     if block.spec.flags & FLAG_DEPEND_SUB_TASK and block.open:
         # Others wait for these frames; of a run that has ended they say nothing.
         doc["frames"] = [(run.id, run.frame) for run in block.open.values() if run.frame > 0]

@@ -21,10 +21,11 @@ from afanasy.core.effects import Effect
 from afanasy.core.host.pools import Pool
 from afanasy.core.host.render_state import Render
 from afanasy.core.limit.usages import ChosenLimit, Usage, UsageKey
+from afanasy.core.node_log import LogLine
 from afanasy.core.run.troubles import HostErrors, Rate, ServiceHold, TaskExtra
 from afanasy.core.settings import Settings
 from afanasy.core.system.message import Message
-from afanasy.core.system.system_state import SystemWork
+from afanasy.core.system.system_state import PreCommand, SystemWork
 from afanasy.core.tasks import CODES, Code, ReadyQueue, TaskColumns
 from afanasy.core.work.branches import Branch
 from afanasy.core.work.order import Frames, TaskOrder, make_order
@@ -35,6 +36,8 @@ from afanasy.model.states import St
 
 if TYPE_CHECKING:
     from afanasy.core.place.fits import Fits
+    from afanasy.core.place.shares import Share
+    from afanasy.core.place.turns import Turn
 
 #: State bits that a job has when one of its blocks has them; a plain number, for it is asked often.
 _FROM_BLOCKS = int(St.RDY | St.RUN | St.ERR | St.WRN | St.SUS | St.SKP)
@@ -82,6 +85,8 @@ class Run:
     activity: str = ""
     report: str = ""
     memory_mb: int = -1
+    #: What of its memory the last report of its host has taken off the free memory (R26).
+    memory_counted_mb: int = 0
     warning: bool = False
     #: As the render reported them at ``reported_mono`` (R19).
     elapsed_s: float = 0.0
@@ -127,6 +132,7 @@ class User:
     rate: Rate | None = None
     #: Solve counter at his last placement; decides between equal needs.
     solved: int = 0
+    log: list[LogLine] = field(default_factory=list[LogLine])
 
     def __repr__(self) -> str:
         return f"<user {self.name}>"
@@ -159,6 +165,8 @@ class Block:
     gate: Gate[Block] | None = None
     gates: list[Gate[Block]] = field(default_factory=list["Gate[Block]"])
     waiting: bool = False
+    #: Its pre command has not ended well yet.
+    pre: PreCommand | None = None
     #: Links to the blocks that its tasks_depend_mask names, and from those that name it.
     needs: list[Link] = field(default_factory=list[Link])
     feeds: list[Link] = field(default_factory=list[Link])
@@ -196,6 +204,11 @@ class Block:
     def running(self) -> int:
         """Tasks that hold a run with the right to count."""
         return len(self.open)
+
+    @property
+    def held(self) -> bool:
+        """It waits for another block, or for its pre command."""
+        return self.waiting or self.pre is not None
 
     def touch(self) -> TaskColumns:
         """The columns, made at the first need."""
@@ -287,15 +300,16 @@ class Block:
         """State bits of the block (SEMANTICS 2.3)."""
         counts = self.counts
         bits = 0
-        if self.waiting:
+        pre = self.pre if not self.done else None
+        if self.waiting or (pre is not None and not pre.failed):
             bits |= St.WDP
-        elif counts[Code.READY] or counts[Code.RETRY]:
+        elif pre is None and (counts[Code.READY] or counts[Code.RETRY]):
             bits |= St.RDY
         if self.open:
             bits |= St.RUN
         if self.done:
             bits |= St.DON
-        if counts[Code.ERROR] or self.stuck:
+        if counts[Code.ERROR] or self.stuck or (pre is not None and pre.failed):
             bits |= St.ERR
         if counts[Code.SKIPPED]:
             bits |= St.SKP
@@ -326,6 +340,8 @@ class Job:
     gates: dict[Hashable, Gate[Job]] = field(default_factory=dict["Hashable", "Gate[Job]"])
     member_of: dict[Hashable, Gate[Job]] = field(default_factory=dict["Hashable", "Gate[Job]"])
     waiting_jobs: bool = False
+    #: Its pre command has not ended well yet.
+    pre: PreCommand | None = None
     #: Deletion was asked for; it goes when its runs have ended.
     deleting: bool = False
     #: The server's own job (id 1): never deleted, placed by itself
@@ -336,6 +352,10 @@ class Job:
     #: Position among the user's jobs of equal priority.
     order: int = 0
     branch: Branch | None = None
+    #: With whom it takes turns in its branch, and the turn under which it stands in the queues
+    #: there; None while branches take no part (:mod:`afanasy.core.place.shares`).
+    share: Share | None = None
+    turn: Turn = (0.0, 0, 0, 0, "", 0)
     #: Solve counter at its last placement; decides between equal needs.
     solved: int = 0
     running: int = 0
@@ -376,12 +396,17 @@ class Job:
         """State bits of the job (SEMANTICS 2.3)."""
         bits = 0
         done = bool(self.blocks)
+        pre = self.pre
         for block in self.blocks:
             st = block.st()
             bits |= st & _FROM_BLOCKS
             done = done and block.done
+            if block.pre is not None and not (block.pre.failed or block.done):
+                pre = pre or block.pre
         if done:
             bits |= St.DON
+        elif pre is not None and (pre is self.pre or not bits & St.RDY):
+            bits = bits & ~St.RDY | (St.ERR if pre.failed else St.WDP)
         if self.waiting_time and not done:
             bits = bits & ~St.RDY | St.WTM
         if self.waiting_jobs and not done:
@@ -393,12 +418,21 @@ class Job:
         return int(bits)
 
     def _preview_done(self) -> bool:
-        ready = [b for b in self.blocks if b.counts[Code.READY] and not b.waiting]
+        ready = [b for b in self.blocks if b.counts[Code.READY] and not b.held]
         return bool(ready) and all(block.preview_done() for block in ready)
 
 
 #: Answers whether ``mask`` (a regular expression) matches the whole of ``name`` (R21).
 Matcher = Callable[[str, str], bool]
+#: Answers by how many seconds the clocks of a time zone are ahead of UTC at a moment (wall); "" is
+#: the zone of the server's host.
+UtcOffsetOf = Callable[[str, float], int]
+
+
+def always_utc(zone: str, wall: float) -> int:
+    """The clocks of a farm that was given none."""
+    del zone, wall
+    return 0
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -411,6 +445,7 @@ class Farm:
     #: Mono time when serving began: silence of renders is measured from then (R6).
     serving_mono: float = 0.0
     settings: Settings = field(default_factory=Settings)
+    utc_offset_s: UtcOffsetOf = always_utc
     users: dict[str, User] = field(default_factory=dict)
     jobs: dict[int, Job] = field(default_factory=dict)
     jobs_by_id: dict[int, Job] = field(default_factory=dict)
@@ -448,6 +483,9 @@ class Farm:
     open_renders: dict[str, Render] = field(default_factory=dict)
     #: Users with jobs in their queue.
     hungry: dict[str, User] = field(default_factory=dict)
+    #: Branches take part in the sharing; jobs whose turns there may have changed, by serial.
+    sharing: bool = False
+    turned: dict[int, Job] = field(default_factory=dict)
     #: Blocks with tasks in ERROR because every suitable host is avoided (R13), by key.
     stuck_blocks: dict[int, Block] = field(default_factory=dict)
     #: What blocks ask for → the renders that have it.

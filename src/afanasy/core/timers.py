@@ -9,7 +9,7 @@ from __future__ import annotations
 from heapq import heappop
 from typing import Final, cast
 
-from afanasy.core.host import links, power, presence
+from afanasy.core.host import links, no_task, power, presence, schedule
 from afanasy.core.host.renders import touch_render
 from afanasy.core.place import draining, rates, wake_up
 from afanasy.core.run import errors, holds, stops
@@ -61,10 +61,18 @@ def fire(farm: Farm, now: Now) -> None:
                     farm, render, now
                 ):
                     touch_render(farm, render, now.mono)
+            case "schedule":
+                render = cast(Render, what[1])
+                if farm.renders.get(render.name) is render:
+                    schedule.on_timer(farm, render, now)
             case "power":
                 render = cast(Render, what[1])
                 if farm.renders.get(render.name) is render:
                     power.look(farm, render, now)
+            case "no_task":
+                render = cast(Render, what[1])
+                if farm.renders.get(render.name) is render:
+                    no_task.look(farm, render, now)
             case "wake":
                 wake_up.look(farm, now)
             case "system":
@@ -89,6 +97,7 @@ def look_at_the_clock(farm: Farm, step_s: float, now: Now) -> None:
             add_timer(farm, now.mono, "time_wait", job)
         lives.watch(farm, job, now)
     for render in farm.renders.values():
+        schedule.look(farm, render, now)
         presence.watch(farm, render, now)
     _shift_waits(farm, step_s)
 

@@ -35,7 +35,7 @@ LEGAL: Final[dict[Code, frozenset[Code]]] = {
     Code.RECONNECT: frozenset({_R, _W, _N, _D, _S, _E, _U, _Y}),
     Code.DONE: frozenset({_R, _W}),
     Code.SKIPPED: frozenset({_R, _W, _U}),
-    Code.ERROR: frozenset({_R, _W, _D, _S}),
+    Code.ERROR: frozenset({_R, _W, _D, _S, _Y}),
     Code.SUSPENDED: frozenset({_R, _W, _D, _S}),
     Code.RETRY: frozenset({_R, _W, _D, _S, _U, _E}),
 }
@@ -70,6 +70,8 @@ def set_code(farm: Farm, block: Block, task: int, code: Code, now: Now) -> None:
     counts[old] -= 1
     counts[code] += 1
     farm.changes.task(block, task)
+    if block.job.system:
+        farm.system.moved[(block.num, task)] = None
     if code == Code.READY:
         if block.ready is not None:
             block.ready.give_back(task)
@@ -150,6 +152,8 @@ def change_tasks(
     if block.ready is not None:
         block.ready.reset()
     farm.changes.task_ranges(block, parts)
+    if block.job.system:
+        farm.system.moved.update(dict.fromkeys((block.num, t) for part in parts for t in part))
     if new.count(Code.READY):
         farm.fresh_jobs[block.job.serial] = block.job
         if not had_ready:
@@ -370,7 +374,7 @@ def _tasks_wait_anew(farm: Farm, block: Block, part: range, now: Now) -> None:
 
 def can_produce(block: Block) -> bool:
     """The block has tasks that could start now, hosts aside."""
-    return bool(block.counts[Code.READY]) and not block.waiting
+    return bool(block.counts[Code.READY]) and not block.waiting and block.pre is None
 
 
 def refresh_queue(farm: Farm, job: Job, now: Now) -> None:
@@ -378,6 +382,7 @@ def refresh_queue(farm: Farm, job: Job, now: Now) -> None:
     wanted = (
         not (job.off or job.waiting_time or job.waiting_jobs or job.deleting or job.system)
         and job.spec.priority > 0
+        and job.pre is None
         and any(can_produce(block) for block in job.blocks)
     )
     if wanted == job.queued:

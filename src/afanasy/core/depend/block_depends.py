@@ -14,7 +14,7 @@ from typing import Final
 
 from afanasy.core.depend import overlap
 from afanasy.core.depend.gates import Gate, Link
-from afanasy.core.host.masks import is_plain
+from afanasy.core.host.masks import plain_names
 from afanasy.core.state import Block, Farm, Job
 from afanasy.model.attributes import BlockSpec
 from afanasy.model.errors import UserError
@@ -29,7 +29,7 @@ def check_masks(farm: Farm, specs: Sequence[BlockSpec], field: str) -> None:
         mask
         for spec in specs
         for mask in (spec.depend_mask, spec.tasks_depend_mask)
-        if not is_plain(mask)
+        if plain_names(mask) is None
     }
     if len(masks) * len(specs) > MASK_PAIRS_MAX:
         raise UserError(
@@ -57,8 +57,9 @@ def named(farm: Farm, names: Iterable[str], masks: Iterable[str]) -> dict[str, t
     found: dict[str, tuple[int, ...]] = {"": ()}
     for mask in masks:
         if mask not in found:
-            if is_plain(mask):
-                numbers = by_name.get(mask, [])
+            plain = plain_names(mask)
+            if plain is not None:
+                numbers = [n for name in sorted(plain & by_name.keys()) for n in by_name[name]]
             else:
                 numbers = [n for name in by_name if farm.matcher(mask, name) for n in by_name[name]]
             found[mask] = tuple(sorted(numbers))

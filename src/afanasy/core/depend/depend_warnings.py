@@ -12,6 +12,7 @@ from typing import Final
 
 from afanasy.core.depend.depends import blockers
 from afanasy.core.depend.gates import Gate
+from afanasy.core.host.masks import shown
 from afanasy.core.state import Block, Farm, Job
 
 #: More sentences than this about one job help nobody.
@@ -50,13 +51,29 @@ def job_warnings(farm: Farm, job: Job) -> list[str]:
             case (str(), str(user), str(mask)) if not gate.names_another(job.serial):
                 field = "depend_mask" if user else "depend_mask_global"
                 whose = f" of {user}" if user else ""
-                found.append(f"{field}: {mask!r} matches no other job{whose}")
+                found.append(f"{field}: {shown(mask)} matches no other job{whose}")
             case _:
                 pass
     ring = ring_of_jobs(job)
     if ring:
-        found.append(f"depend_mask: {_ring_text('jobs', [job.spec.name for job in ring])}")
+        names = [one.spec.name for one in ring]
+        found.append(f"{_field_to(job, ring)}: {_ring_text('jobs', names)}")
     return found
+
+
+def _field_to(job: Job, ring: list[Job]) -> str:
+    """The attribute by which the job waits for the next one in the ring, or for one before it."""
+    ahead = ring[1 % len(ring)] if ring[0] is job else next(blockers(job), None)
+    for key, gate in job.gates.items():
+        if ahead is not None and ahead is not job and ahead.serial in gate.undone:
+            match key:
+                case ("serial", int()):
+                    return "depend_jobs"
+                case (str(), str(user), str()) if not user:
+                    return "depend_mask_global"
+                case _:
+                    break
+    return "depend_mask"
 
 
 def block_warnings(block: Block) -> list[str]:
@@ -69,14 +86,14 @@ def block_warnings(block: Block) -> list[str]:
             "depend_mask", spec.depend_mask, len(members) > (block.num in members)
         )
         if block.num in members:
-            found.append(f"depend_mask: {spec.depend_mask!r} names the block itself, too")
+            found.append(f"depend_mask: {shown(spec.depend_mask)} names the block itself, too")
     if spec.tasks_depend_mask:
         found += _mask_warnings("tasks_depend_mask", spec.tasks_depend_mask, bool(block.needs))
     return found
 
 
 def _mask_warnings(field: str, mask: str, names_others: bool) -> list[str]:
-    return [] if names_others else [f"{field}: {mask!r} matches no other block of the job"]
+    return [] if names_others else [f"{field}: {shown(mask)} matches no other block of the job"]
 
 
 def _ring_text(what: str, names: list[str]) -> str:

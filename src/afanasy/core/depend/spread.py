@@ -1,12 +1,14 @@
 """To which other tasks an operation spreads along dependencies (SEMANTICS 2.4).
 
-Two modes of the operations on blocks and tasks:
+Three modes of the operations on blocks and tasks:
 
 * ``affect_depends``, as in the original: also the tasks that the named ones depend on by
   tasks_depend_mask, one step up;
 * ``downstream``, ours: also everything that depends on the named tasks, and on that, to the end:
   tasks by tasks_depend_mask, whole blocks by depend_mask, whole jobs by the jobs' depend masks and
-  serials, other people's too.
+  serials, other people's too;
+* ``both``: what the one finds and what the other finds, both from the named tasks. (What depends on
+  the tasks one step up, and not on the named ones, is left alone.)
 
 What is found are ranges for each block, in the order of finding, which never depends on chance.
 """
@@ -19,7 +21,7 @@ from typing import Final
 from afanasy.core.depend import overlap
 from afanasy.core.state import Block, Job
 
-MODES: Final = frozenset({"affect_depends", "downstream"})
+MODES: Final = frozenset({"affect_depends", "downstream", "both"})
 _UNMARKED: Final = re.compile(b"\x00+")
 _MARKED: Final = re.compile(b"\x01+")
 
@@ -59,13 +61,16 @@ def spread(blocks: list[Block], parts: list[range] | None, mode: str) -> Spread:
     for block in blocks:
         for part in parts if parts is not None else [range(block.tasks_num)]:
             todo += [(block, piece) for piece in marks.add(block, part)]
-    if mode == "affect_depends":
+    above: list[tuple[Block, range]] = []
+    if mode != "downstream":
         for block, piece in todo:
             for link in block.needs:
-                for part in overlap.needs_exactly(link.mine, piece, link.theirs):
-                    marks.add(link.source, part)
-    else:
+                needed = overlap.needs_exactly(link.mine, piece, link.theirs)
+                above += [(link.source, part) for part in needed]
+    if mode != "affect_depends":  # first: what is marked already would not be followed
         _downstream(marks, todo)
+    for block, part in above:
+        marks.add(block, part)
     return marks.parts()
 
 

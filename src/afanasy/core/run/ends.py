@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from af.words import plural
 from afanasy.core.changes import ClosedRun
 from afanasy.core.events import RunFinished
 from afanasy.core.host.renders import touch_render
@@ -54,7 +55,7 @@ def settle(farm: Farm, run: Run, event: RunFinished, now: Now) -> None:
     give_back_counters(farm, run)
     free_host(farm, run, now)
     columns = block.touch()
-    columns.time_done[task] = int(now.wall)
+    columns.time_done[task] = _ended_wall(int(run.started_wall), elapsed_s, now)
     if event.report:
         block.job.spec.report = event.report[:REPORT_MAX]
         farm.changes.jobs[block.job.serial] = block.job
@@ -111,6 +112,15 @@ def settle(farm: Farm, run: Run, event: RunFinished, now: Now) -> None:
         )
     )
     deleted_if_idle(farm, block.job, now)
+
+
+def _ended_wall(started_wall: int, elapsed_s: float, now: Now) -> int:
+    """When a task's run ended, by what its render measured (R3); the report may come late.
+
+    Never after ``now``, whatever a render says, and never before the start.
+    """
+    latest = max(started_wall, int(now.wall))
+    return min(latest, started_wall + int(max(0.0, elapsed_s)))
 
 
 def _look_for_host(farm: Farm, block: Block, task: int, now: Now) -> None:
@@ -185,7 +195,7 @@ def lose(farm: Farm, run: Run, now: Now, status: int, why: str, *, died: bool) -
     if run.stop_cause:
         words += "; " + _settle_stopped(farm, run, 0, None, now)
     elif extra and len(extra.deaths) >= DEATHS_MAX:
-        extra.reason = f"held: {len(extra.deaths)} renders died while they ran it"
+        extra.reason = f"held: {plural(len(extra.deaths), 'render')} died while they ran it"
         set_flags(block, task, 0)
         set_code(farm, block, task, Code.SUSPENDED, now)
         words += "; " + extra.reason

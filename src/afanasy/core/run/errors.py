@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from af.words import plural
+from afanasy.core import node_log
 from afanasy.core.effects import Note
 from afanasy.core.host.renders import touch_render
 from afanasy.core.place import needs
@@ -87,7 +89,7 @@ def count_error(
     elif errors > retries:
         set_flags(block, task, flags)
         set_code(farm, block, task, Code.ERROR, now)
-        done = f"error {errors}, all {retries} retries are used up"
+        done = f"error {errors}, {_used_up(retries)}"
     else:
         wait = min(2 ** (errors - 1), RETRY_WAIT_MAX_S)
         set_flags(block, task, flags | RER_FLAG)
@@ -118,7 +120,16 @@ def _too_many(farm: Farm, job: Job, now: Now) -> str:
     farm.changes.jobs[job.serial] = job
     happenings.of_job(farm, job, happenings.JOB_PAUSED)
     farm.effects.append(Note("job_paused_by_errors", {"job": job.serial, "errors": failed}))
-    return f"; the job is paused: {failed} tasks are in error, its limit is {limit}"
+    tasks = plural(failed, "task is", "tasks are")
+    why = f"{tasks} in error, its limit is {limit} (errors_job_max)"
+    job.say(f"paused: {why}")
+    return f"; the job is paused: {why}"
+
+
+def _used_up(retries: int) -> str:
+    if retries <= 0:
+        return "it is not retried"
+    return "its one retry is used up" if retries == 1 else f"all {retries} retries are used up"
 
 
 def _list_error(farm: Farm, block: Block, task: int, host: str, now: Now) -> None:
@@ -152,6 +163,7 @@ def _count_for_render(farm: Farm, run: Run, now: Now) -> None:
     render.errors_row = 0
     render.errors_jobs.clear()
     add_timer(farm, render.cool_mono, "cool", render)
+    node_log.say(render, f"cools off for {round(seconds)} s: errors in a row", now)
     farm.effects.append(Note("render_cools_off", {"render": render.name, "seconds": seconds}))
     touch_render(farm, render, now.mono)
 
@@ -180,6 +192,12 @@ def _hosts_left(farm: Farm, block: Block) -> tuple[int, list[str]]:
     return len(suitable), [name for name in suitable if not block.avoids(name)]
 
 
+def _all_avoided(suitable: int) -> str:
+    if suitable == 1:
+        return "the only suitable host is avoided"
+    return f"all {suitable} suitable hosts are avoided"
+
+
 def check_hosts_left(farm: Farm, block: Block, now: Now) -> None:
     """Apply R13 both ways: hold what no host may run, release what one may run again.
 
@@ -187,7 +205,7 @@ def check_hosts_left(farm: Farm, block: Block, now: Now) -> None:
     the tasks of the block that have errors of their own.
     """
     suitable, allowed = _hosts_left(farm, block)
-    stuck = f"all {suitable} suitable hosts are avoided" if suitable and not allowed else ""
+    stuck = _all_avoided(suitable) if suitable and not allowed else ""
     if stuck != block.stuck:
         block.stuck = stuck
         farm.changes.block_states[block.key] = block
@@ -216,8 +234,7 @@ def _check_task(
     code = block.code(task)
     hopeless = suitable > 0 and all(block.task_avoids(task, name) for name in allowed)
     if hopeless and code in (Code.READY, Code.WAITING, Code.RETRY):
-        extra.reason = f"all {suitable} suitable hosts are avoided"
-        extra.retry_mono = extra.retry_wall = 0.0
+        extra.reason = _all_avoided(suitable)
         set_code(farm, block, task, Code.ERROR, now)
         return True
     if code != Code.ERROR or not extra.reason:
@@ -235,7 +252,10 @@ def _retry_again(farm: Farm, block: Block, task: int, now: Now) -> None:
     flags = columns.flags[task]
     if columns.errors[task] <= block.errors_retries() and not flags & PFE_FLAG:
         set_flags(block, task, flags | RER_FLAG)
-        set_code(farm, block, task, Code.READY, now)
+        extra = block.extras.get(task)
+        waits = extra is not None and extra.retry_mono > now.mono
+        # A host that is forgiven does not cut the wait short: only a hand does (R15).
+        set_code(farm, block, task, Code.RETRY if waits else Code.READY, now)
 
 
 def retries_changed(farm: Farm, block: Block, now: Now) -> None:
@@ -314,8 +334,19 @@ def reset_error_hosts(farm: Farm, block: Block, tasks: range | None, now: Now) -
             count += len(extra.error_hosts)
             extra.error_hosts.clear()
             farm.changes.task(block, task)
+        if extra.retry_wall and (tasks is None or task in tasks):
+            _wait_no_more(farm, block, task, now)
     _after_shorter_lists(farm, block, now)
     return count
+
+
+def _wait_no_more(farm: Farm, block: Block, task: int, now: Now) -> None:
+    """A hand was laid on the task: it is tried again at once (R15)."""
+    extra = block.extras[task]
+    extra.retry_mono = extra.retry_wall = 0.0
+    farm.changes.task(block, task)
+    if block.code(task) == Code.RETRY:
+        set_code(farm, block, task, Code.READY, now)
 
 
 def _after_shorter_lists(farm: Farm, block: Block, now: Now) -> None:

@@ -20,9 +20,10 @@ from typing import Final
 
 from afanasy.core.depend import depends
 from afanasy.core.effects import Acknowledge, Start
+from afanasy.core.host import no_task
 from afanasy.core.host.renders import touch_render
 from afanasy.core.limit import limits
-from afanasy.core.place import fits, needs, rates
+from afanasy.core.place import fits, needs, rates, shares
 from afanasy.core.place.checks_host import coefficient
 from afanasy.core.run import holds
 from afanasy.core.state import Block, Farm, Job, Render, Run
@@ -113,6 +114,8 @@ def start(farm: Farm, block: Block, task: int, render: Render, now: Now) -> Run:
         branch.running_capacity += capacity
         branch.running_on[name] = branch.running_on.get(name, 0) + 1
         branch = branch.parent
+    if job.share is not None:
+        shares.count(farm, job, job.share, 1, capacity)
     if job.needy or block.needy or (extra is not None and extra.need_memory_mb):
         needs.take(run, needs.held_by(block, task))
     limits.take(farm, run)
@@ -172,6 +175,8 @@ def give_back_counters(farm: Farm, run: Run) -> None:
         branch.running_capacity -= capacity
         _decrement(branch.running_on, name)
         branch = branch.parent
+    if job.share is not None:
+        shares.count(farm, job, job.share, -1, -capacity)
     limits.give_back(farm, run)
     if farm.service_holds:
         holds.on_end(farm, run)
@@ -209,6 +214,7 @@ def free_host(farm: Farm, run: Run, now: Now) -> None:
     render.task_time = int(now.wall)
     if not render.running:
         render.idle_since = int(now.wall)
+    no_task.task_ended(farm, run, now)
     touch_render(farm, render, now.mono)
 
 
@@ -231,6 +237,8 @@ def deleted_if_idle(farm: Farm, job: Job, now: Now) -> None:
     """Finish the deletion of a job once nothing of it runs."""
     if not job.deleting or job.running or job.serial not in farm.jobs:
         return
+    if job.pre is not None or any(block.pre is not None for block in job.blocks):
+        return  # a pre command is being stopped
     assert not any(block.open for block in job.blocks), f"job {job.serial} counts wrongly"
     system_job.post_commands(farm, job, now)
     happenings.of_job(farm, job, happenings.JOB_DELETED)

@@ -7,6 +7,7 @@ takes no more work until somebody heals it.
 
 from __future__ import annotations
 
+from afanasy.core import node_log
 from afanasy.core.effects import Note
 from afanasy.core.host.renders import touch_render
 from afanasy.core.state import Farm, Render, Run
@@ -27,6 +28,7 @@ def count_error(farm: Farm, run: Run, now: Now) -> None:
         render.sick = True
         happenings.of_render(farm, render, happenings.RENDER_SICK)
         fields: dict[str, object] = {"render": render.name, "users": list(render.sick_users)}
+        node_log.say(render, f"sick: tasks of {', '.join(render.sick_users)} failed", now)
         farm.effects.append(Note("render_sick", fields))
         touch_render(farm, render, now.mono)
 

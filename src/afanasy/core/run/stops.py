@@ -69,10 +69,12 @@ def check_limits(farm: Farm, run: Run, now: Now) -> None:
     if run.block.code(run.task) != Code.RUNNING:
         return  # its render is away; adoption looks again
     spec = run.block.spec
+    # A render that tells progress less often than each second may have some that we do not know.
+    quiet_s = run.quiet_at(now.mono) - (run.render.heartbeat_s - 1)
     due = 0.0
     for limit, spent, cause in (
         (spec.task_max_run_time, run.elapsed_at(now.mono), STOP_MAX_RUN_TIME),
-        (farm.settings.progress_timeout_s(spec), run.quiet_at(now.mono), STOP_NO_PROGRESS),
+        (farm.settings.progress_timeout_s(spec), quiet_s, STOP_NO_PROGRESS),
     ):
         if limit <= 0:
             continue

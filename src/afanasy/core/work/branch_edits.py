@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from af.words import plural
+from afanasy.core import node_log
 from afanasy.core.events import EditBranch
-from afanasy.core.place import rates
+from afanasy.core.place import rates, shares
 from afanasy.core.run import errors
 from afanasy.core.state import Farm, Job
 from afanasy.core.transitions import rebuild_needs
@@ -29,9 +31,13 @@ def clean_path(text: str) -> str:
 
 
 def found_root(farm: Farm, now: Now) -> None:
-    """Make the root branch of a new farm (its users share by need, R25: no limit per second)."""
+    """Make the root branch of a new farm.
+
+    Its users share by need, each with his own order of jobs (S34), so it does not solve jobs as
+    the original's does; and it has no limit per second (R25).
+    """
     if ROOT not in farm.branches:
-        _add(farm, ROOT, None, BranchSpec(create_childs=True, solve_jobs=True), now)
+        _add(farm, ROOT, None, BranchSpec(create_childs=True), now)
 
 
 def _add(farm: Farm, path: str, parent: Branch | None, spec: BranchSpec, now: Now) -> Branch:
@@ -87,18 +93,24 @@ def enter(farm: Farm, job: Job, branch: Branch) -> None:
         branch.time_empty = 0
         farm.changes.branches[branch.path] = branch
     _count(job, branch, 1)
+    shares.attach(farm, job)
 
 
 def leave(farm: Farm, job: Job, now: Now) -> None:
     """Take the job out of its branch, with what it runs."""
     branch = job.branch
     assert branch is not None, f"job {job.serial} is in no branch"
+    shares.detach(job)
     del branch.jobs[job.serial]
     if not branch.jobs:
         branch.time_empty = int(now.wall)
         farm.changes.branches[branch.path] = branch
     _count(job, branch, -1)
+    if job.running and branch.asked:
+        farm.fresh_all = True  # there is room below a limit that the job's tasks were counted in
     job.branch = None
+    if job.running and branch.asked:  # whoever was refused for its limits is tried again
+        farm.fresh_all = True
 
 
 def _count(job: Job, branch: Branch, sign: int) -> None:
@@ -117,12 +129,17 @@ def edit_branch(farm: Farm, event: EditBranch, now: Now) -> None:
     """Set branch attributes. Raises UserError, nothing changed."""
     branch = living_branch(farm, event.path)
     assert event.params.keys() <= BRANCH_EDITABLE, f"unchecked edit: {sorted(event.params)}"
+    before = node_log.values_of(branch.spec)
     for key, value in event.params.items():
         setattr(branch.spec, key, value)
+    node_log.say_changes(branch, before, branch.spec, now, event.by)
     if "max_tasks_per_second" in event.params:
         rates.limit_changed(farm, branch, now)
     farm.changes.branches[branch.path] = branch
     refresh_strict(branch)
+    if "solve_jobs" in event.params:
+        shares.regroup(farm, branch)
+    shares.turn_anew(farm, branch.jobs.values())
     for job in branch.all_jobs():
         rebuild_needs(farm, job)
     errors.recheck_all(farm, now)
@@ -135,7 +152,7 @@ def refresh_strict(branch: Branch) -> None:
         below.asked = tuple(above for above in below.upwards() if above.strict)
 
 
-def delete_branch(farm: Farm, path: str) -> None:
+def delete_branch(farm: Farm, path: str, by: str, now: Now) -> None:
     """Operation ``delete``: of an empty branch. Raises UserError, nothing changed."""
     branch = living_branch(farm, path)
     if branch.parent is None:
@@ -143,9 +160,11 @@ def delete_branch(farm: Farm, path: str) -> None:
     if branch.children or branch.jobs:
         raise UserError(
             "not_empty",
-            f"branch {path!r} has {len(branch.children)} branches and {len(branch.jobs)} jobs",
+            f"branch {path!r} has {plural(len(branch.children), 'branch', 'branches')} and"
+            f" {plural(len(branch.jobs), 'job')}",
             "move or delete them first",
         )
+    node_log.say(branch.parent, f"branch {path!r} was deleted", now, by)
     del branch.parent.children[path]
     del farm.branches[path]
     farm.changes.branches.pop(path, None)

@@ -2,7 +2,7 @@
 
 The root ``/`` always exists. Limits, masks, needs and pause of a branch hold for all jobs below.
 Which share of the farm a user or job gets is not the branches' business unless
-``af_solve_branches`` is on (DESIGN 4).
+``af_solve_branches`` is on (DESIGN 4): then :mod:`afanasy.core.place.branch_solve` shares by them.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from afanasy.core.node_log import LogLine
 from afanasy.core.run.troubles import Rate
 from afanasy.model.attributes import BranchSpec
 
 if TYPE_CHECKING:
+    from afanasy.core.place.shares import Share
     from afanasy.core.state import Job
 
 ROOT = "/"
@@ -52,9 +54,16 @@ class Branch:
     running_capacity: int = 0
     running_on: dict[str, int] = field(default_factory=dict)
     rate: Rate | None = None
+    #: Solve counter at its last placement.
     solved: int = 0
+    #: While branches take part in the sharing: by user, or all jobs as one
+    #: (:mod:`afanasy.core.place.shares`); those with waiting jobs, and branches below with some.
+    shares: dict[str, Share] = field(default_factory=dict)
+    hungry_shares: dict[str, Share] = field(default_factory=dict)
+    hungry: dict[str, Branch] = field(default_factory=dict)
     #: Itself and those above that have something to say about its jobs (:attr:`strict`).
     asked: tuple[Branch, ...] = ()
+    log: list[LogLine] = field(default_factory=list[LogLine])
 
     def __repr__(self) -> str:
         return f"<branch {self.path}>"
@@ -63,6 +72,16 @@ class Branch:
     def name(self) -> str:
         """Nodes are named; a branch by its path."""
         return self.path
+
+    @property
+    def rank(self) -> int:
+        """Before users of the same need."""
+        return 0
+
+    @property
+    def waits(self) -> bool:
+        """A job waits in it or below; known while branches take part in the sharing."""
+        return bool(self.hungry_shares or self.hungry)
 
     @property
     def strict(self) -> bool:

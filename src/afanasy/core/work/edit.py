@@ -6,16 +6,19 @@ from typing import Final, cast
 
 from msgspec.structs import replace
 
+from af.words import plural
+from afanasy.core import node_log
 from afanasy.core.depend import depends
 from afanasy.core.depend.block_depends import check_masks
 from afanasy.core.events import AddUser, DeleteUser, EditBlocks, EditJob, EditRender, EditUser
-from afanasy.core.host import presence
+from afanasy.core.host import presence, schedule
 from afanasy.core.host.host_change import hosts_changed
 from afanasy.core.limit import limits
-from afanasy.core.place import job_queue, rates
+from afanasy.core.place import job_queue, rates, shares
 from afanasy.core.run import errors, holds
 from afanasy.core.run.stops import check_limits
 from afanasy.core.state import Block, Farm, Job, User
+from afanasy.core.system import pre_commands
 from afanasy.core.transitions import (
     add_timer,
     jobs_wait_anew,
@@ -70,7 +73,7 @@ def edit_job(farm: Farm, event: EditJob, now: Now) -> None:
     # The queue is left under the old sort key and entered again under the new one.
     if job.queued:
         job_queue.leave(farm, job)
-    old_priority = job.spec.priority
+    old_priority, old_pre = job.spec.priority, job.spec.command_pre
     new_owner = False
     for key, value in params.items():
         _log_change(job, key, getattr(job.spec, key), value, event.by)
@@ -104,6 +107,8 @@ def edit_job(farm: Farm, event: EditJob, now: Now) -> None:
         branch_edits.leave(farm, job, now)
         branch_edits.enter(farm, job, farm.branches[job.spec.branch])
     rebuild_job(farm, job, now)
+    if job.spec.command_pre != old_pre:
+        pre_commands.edited(farm, job, now)
     if new_owner:
         jobs_wait_anew(farm, depends.enter(farm, job), now)
     elif params.keys() & _DEPEND_MASKS:
@@ -132,6 +137,7 @@ def _send_again(farm: Farm, job: Job) -> None:
 def _change_owner(farm: Farm, job: Job, user: User) -> None:
     """Move the job and its counters to another user."""
     old = job.user
+    shares.detach(job)
     del old.jobs[job.serial]
     user.jobs[job.serial] = job
     for giver, sign in ((old, -1), (user, 1)):
@@ -146,6 +152,7 @@ def _change_owner(farm: Farm, job: Job, user: User) -> None:
         farm.fresh_users[giver.name] = giver
     job.user = user
     job.spec.user_name = user.name
+    shares.attach(farm, job)
 
 
 def _error_limits_changed(farm: Farm, block: Block, now: Now) -> None:
@@ -166,12 +173,16 @@ def edit_blocks(farm: Farm, event: EditBlocks, now: Now) -> None:
         check_masks(farm, specs, "tasks_depend_mask")
     # -- everything is checked: from here on nothing may fail
     for block in blocks:
-        old_sequential = block.spec.sequential
+        old_sequential, old_pre = block.spec.sequential, block.spec.command_pre
         for key, value in params.items():
             old = getattr(block.spec, key)
             # Environment and tickets are merged (PROTOCOL 2.3).
-            merged = key in ("environment", "tickets")
-            new = {**old, **cast("dict[str, object]", value)} if merged else value
+            new = value
+            if key == "environment":
+                new = {**old, **cast("dict[str, str]", value)}
+            elif key == "tickets":  # a negative count takes one away (SEMANTICS 2.4)
+                counts = {**old, **cast("dict[str, int]", value)}
+                new = {name: count for name, count in counts.items() if count >= 0}
             _log_change(job, f"block {block.num} {key}", old, new, event.by)
             setattr(block.spec, key, new)
         block.version += 1
@@ -182,6 +193,8 @@ def edit_blocks(farm: Farm, event: EditBlocks, now: Now) -> None:
         holds.attach_block(farm, block)
         if "service" in params or "tickets" in params:
             limits.held_changed(farm, block)
+        if block.spec.command_pre != old_pre:
+            pre_commands.edited(farm, block, now)
         _error_limits_changed(farm, block, now)
         for run in list(block.open.values()):
             check_limits(farm, run, now)
@@ -216,8 +229,10 @@ def edit_user(farm: Farm, event: EditUser, now: Now) -> None:
     if user is None:
         raise UserError("not_found", f"there is no user {event.name!r}")
     assert event.params.keys() <= USER_EDITABLE, f"unchecked edit: {sorted(event.params)}"
+    before = node_log.values_of(user.spec)
     for key, value in event.params.items():
         setattr(user.spec, key, value)
+    node_log.say_changes(user, before, user.spec, now, event.by)
     user.time_activity = int(now.wall)
     farm.fresh_users[user.name] = user
     farm.changes.users[user.name] = user
@@ -226,6 +241,7 @@ def edit_user(farm: Farm, event: EditUser, now: Now) -> None:
     if "jobs_life_time" in event.params:
         for job in user.jobs.values():
             lives.watch(farm, job, now)
+    shares.turn_anew(farm, user.jobs.values())
     for job in user.jobs.values():
         rebuild_needs(farm, job)
         _look_for_hosts(farm, job.blocks, now)
@@ -243,7 +259,7 @@ def delete_user(farm: Farm, event: DeleteUser) -> None:
         raise UserError("not_found", f"there is no user {event.name!r}")
     if user.jobs:
         raise UserError(
-            "has_jobs", f"user {user.name} has {len(user.jobs)} jobs", "delete them first"
+            "has_jobs", f"user {user.name} has {plural(len(user.jobs), 'job')}", "delete them first"
         )
     del farm.users[user.name]
     farm.fresh_users.pop(user.name, None)
@@ -258,6 +274,8 @@ def edit_render(farm: Farm, event: EditRender, now: Now) -> None:
         raise UserError("not_found", f"there is no render {event.name!r}")
     params = dict(event.params)
     assert params.keys() <= RENDER_EDITABLE, f"unchecked edit: {sorted(params)}"
+    schedule.check(params)
+    before = node_log.values_of(render.spec)
     presence.note(render, params, event.by, now)
     # nimby and NIMBY exclude each other; false on either is free (SEMANTICS 8.4).
     if "nimby" in params or "NIMBY" in params:
@@ -267,6 +285,10 @@ def edit_render(farm: Farm, event: EditRender, now: Now) -> None:
             render.spec.nimby = False
     for key, value in params.items():
         setattr(render.spec, key, value)
+    node_log.say_changes(
+        render, before, render.spec, now, event.by,
+        lambda wall: schedule.clock_words(farm, wall, now),
+    )  # fmt: skip
     farm.changes.renders[render.name] = render
     presence.watch(farm, render, now)
     if "tickets_host" in params:

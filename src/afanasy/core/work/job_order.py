@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from typing import Final
 
+from af.words import plural
+from afanasy.core import node_log
 from afanasy.core.events import MoveJobs
 from afanasy.core.place import job_queue
 from afanasy.core.state import Farm, Job, User
+from afanasy.model.clock import Now
 from afanasy.model.errors import UserError
 
 MOVES: Final = frozenset({"move_jobs_up", "move_jobs_down", "move_jobs_top", "move_jobs_bottom"})
 
 
-def move_jobs(farm: Farm, event: MoveJobs) -> int:
+def move_jobs(farm: Farm, event: MoveJobs, now: Now) -> int:
     """Carry out the move; answers how many jobs moved. Raises UserError, nothing changed."""
     user = farm.users.get(event.user)
     if user is None:
@@ -33,6 +36,8 @@ def move_jobs(farm: Farm, event: MoveJobs) -> int:
         )
         chosen = {job.serial for job in named if job.spec.priority == priority}
         moved += _renumber(farm, user, peers, _moved(peers, chosen, event.operation))
+    text = f"{event.operation}: {plural(moved, 'job')} changed place"
+    node_log.say(user, text, now, event.by)
     return moved
 
 
@@ -60,6 +65,6 @@ def _renumber(farm: Farm, user: User, peers: list[Job], order: list[Job]) -> int
             farm.changes.jobs[job.serial] = job
             count += 1
     if count:
-        job_queue.resort(user)
+        job_queue.resort(farm, user)
         farm.fresh_users[user.name] = user
     return count

@@ -8,9 +8,11 @@ its process is gone. Every operation answers how many tasks it touched.
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final
 
+from af.words import plural
+from afanasy.core import node_log
 from afanasy.core.depend import spread
 from afanasy.core.effects import InstructRender, Note
 from afanasy.core.events import (
@@ -26,9 +28,11 @@ from afanasy.core.host.host_change import host_gone
 from afanasy.core.host.pool_edits import set_pool
 from afanasy.core.host.renders import touch_render
 from afanasy.core.limit import limits
+from afanasy.core.place import draining
 from afanasy.core.place.checks_host import EJECT_AWAY_S
 from afanasy.core.run import ends, errors, runs, sick, stops
 from afanasy.core.state import Block, Farm, Job, Run
+from afanasy.core.system import pre_commands
 from afanasy.core.tasks import CODES, Code
 from afanasy.core.transitions import (
     WRN_FLAG,
@@ -38,7 +42,7 @@ from afanasy.core.transitions import (
     rebuild_job,
     refresh_queue,
 )
-from afanasy.core.work import branch_edits
+from afanasy.core.work import branch_edits, giving_up
 from afanasy.core.work.submit import block_of, living_job
 from afanasy.model.clock import Now
 from afanasy.model.errors import UserError
@@ -94,6 +98,12 @@ JOB_OPERATIONS: Final = frozenset(
         "reset_error_hosts", "reset_trying_next_tasks", "delete",
     }
 )  # fmt: skip
+#: Those that stop running tasks.
+_STOPS: Final = frozenset({"stop", "restart", "restart_pause", "restart_running", "delete"})
+#: What is answered to a question (``ask``).
+_ASKED: Final = "Nothing was done: this is what there would be to warn of."
+#: Operations that run a pre command again which failed.
+_RESTARTS: Final = ("restart", "restart_pause", "restart_errors")
 #: Operations that are an order to the agent and nothing else; an offline render ignores them.
 INSTRUCTIONS: Final = frozenset({"exit", "restart", "reboot", "shutdown"})
 RENDER_OPERATIONS: Final = frozenset(
@@ -122,6 +132,7 @@ class Outcome:
 
     count: int = 0
     text: str = ""
+    warnings: list[str] = field(default_factory=list[str])
 
 
 def operate_job(farm: Farm, event: OperateJob, now: Now) -> Outcome:
@@ -138,8 +149,12 @@ def operate_job(farm: Farm, event: OperateJob, now: Now) -> Outcome:
             "The system job would do again what it did long ago.",
             "restart_errors, or name tasks",
         )
-    job.user.time_activity = int(now.wall)
     outcome = Outcome()
+    if name in _STOPS:
+        outcome.warnings = giving_up.warnings(farm, job.blocks, None, event.mode)
+    if event.ask:
+        return replace(outcome, text=_ASKED)
+    job.user.time_activity = int(now.wall)
     if name == "delete":
         outcome.count = _delete(farm, job, now)
     elif name in ("start", "pause"):
@@ -162,6 +177,8 @@ def operate_job(farm: Farm, event: OperateJob, now: Now) -> Outcome:
         outcome.count = _on_spread(farm, job, job.blocks, event, None, now)
         if name == "restart":
             job.time_started = 0
+    if name in _RESTARTS:
+        pre_commands.again(farm, (job, *job.blocks), now)
     if name in ("restart", "restart_errors"):
         outcome.text = _still_avoided(job.blocks)
     if job.serial in farm.jobs:
@@ -199,8 +216,12 @@ def operate_blocks(farm: Farm, event: OperateBlocks, now: Now) -> Outcome:
         )
     if name == "tickets" and not event.ticket[0]:
         raise UserError("missing", "the ticket has no name", field="operation.name")
-    job.user.time_activity = int(now.wall)
     outcome = Outcome()
+    if name in OPERATIONS and OPERATIONS[name].running is not None:
+        outcome.warnings = giving_up.warnings(farm, blocks, event.tasks, event.mode)
+    if event.ask:
+        return replace(outcome, text=_ASKED)
+    job.user.time_activity = int(now.wall)
     if name == "reset_error_hosts":
         if event.mode in spread.MODES:
             named = list(spread.spread(blocks, event.tasks, event.mode).values())
@@ -222,6 +243,8 @@ def operate_blocks(farm: Farm, event: OperateBlocks, now: Now) -> Outcome:
         outcome.count = len(blocks)
     else:
         outcome.count = _on_spread(farm, job, blocks, event, event.tasks, now)
+        if name in _RESTARTS:
+            pre_commands.again(farm, blocks, now)
     farm.changes.jobs[job.serial] = job
     _log(job, name, outcome, event.by)
     return outcome
@@ -246,7 +269,8 @@ def _on_spread(
     for serial, count in touched.items():
         if serial != job.serial and count:
             other = farm.jobs[serial]
-            log_job(other, f"{name}: {count} tasks, because of job {job.spec.name}, by {event.by}")
+            tasks = plural(count, "task")
+            log_job(other, f"{name}: {tasks}, because of job {job.spec.name}, by {event.by}")
             farm.changes.jobs[serial] = other
     return sum(touched.values())
 
@@ -312,13 +336,17 @@ def _set_off(farm: Farm, job: Job, off: bool, now: Now) -> None:
             block.ready_wall = now.wall
     if job.system:
         farm.fresh_jobs[job.serial] = job  # it stands in no queue
+    pre_commands.ask(farm, job, now)
     refresh_queue(farm, job, now)
+    if off:
+        draining.job_paused(farm, job, now)
 
 
 def _delete(farm: Farm, job: Job, now: Now) -> int:
     """Lock the job and stop its tasks; it disappears when none runs (SEMANTICS 2.4)."""
     job.deleting = True
     refresh_queue(farm, job, now)
+    pre_commands.cancel(farm, job, now)
     count = 0
     for block in job.blocks:
         for _, run in sorted(block.open.items()):
@@ -362,11 +390,13 @@ def _still_avoided(blocks: list[Block]) -> str:
     hosts = {host for block in blocks for host in block.error_hosts if block.avoids(host)}
     if not hosts:
         return ""
-    return f"{len(hosts)} hosts are still avoided; reset_error_hosts forgives them."
+    avoided = plural(len(hosts), "host is", "hosts are")
+    them = "it" if len(hosts) == 1 else "them"
+    return f"{avoided} still avoided; reset_error_hosts forgives {them}."
 
 
 def _log(job: Job, name: str, outcome: Outcome, by: str) -> None:
-    log_job(job, f"{name}: {outcome.count} tasks" + (f", by {by}" if by else ""))
+    log_job(job, f"{name}: {plural(outcome.count, 'task')}" + (f", by {by}" if by else ""))
 
 
 def log_job(job: Job, line: str) -> None:
@@ -394,6 +424,8 @@ def operate_render(farm: Farm, event: OperateRender, now: Now) -> Outcome:
         power.sleep(farm, render, now)
     elif name == "wol_wake":
         power.wake(farm, render, now)
+        if not power.somebody_sends(farm, now):
+            outcome.warnings.append(power.NOBODY_SENDS)
     elif name == "launch_cmd" and not event.command.strip():
         raise UserError("missing", "launch_cmd needs a command", field="operation.cmd")
     farm.effects.append(Note("render_" + name, {"render": render.name, "by": event.by}))
@@ -428,6 +460,11 @@ def operate_render(farm: Farm, event: OperateRender, now: Now) -> Outcome:
         farm.changes.renders.pop(render.name, None)
         farm.changes.renders_deleted.append(render.name)
         host_gone(farm, render, now)
+    if name not in ("set_pool", "reassign_pool"):  # those say from where to where
+        text = name + (f" {event.command!r}" if event.command else "")
+        if name.startswith("eject"):
+            text += f": {plural(outcome.count, 'task')}"
+        node_log.say(render, text, now, event.by)
     return outcome
 
 
@@ -440,7 +477,7 @@ def operate_pool(farm: Farm, event: OperatePool, now: Now) -> Outcome:
     if name == "add_pool":
         return Outcome(1, pool_edits.add_pool(farm, event, now))
     if name == "delete":
-        pool_edits.delete_pool(farm, event.path)
+        pool_edits.delete_pool(farm, event.path, event.by, now)
         return Outcome(1)
     on_render = pool_edits.ON_RENDERS.get(name)
     if on_render is None:
@@ -456,8 +493,11 @@ def operate_pool(farm: Farm, event: OperatePool, now: Now) -> Outcome:
         order = OperateRender(
             render.name, on_render, event.by, command=event.command, then_exit=event.then_exit
         )
-        operate_render(farm, order, now)
+        done = operate_render(farm, order, now)
+        outcome.warnings += [text for text in done.warnings if text not in outcome.warnings]
         outcome.count += 1
+    text = f"{name}: {plural(outcome.count, 'render')}"
+    node_log.say(pool_edits.living_pool(farm, event.path), text, now, event.by)
     return outcome
 
 
@@ -470,11 +510,12 @@ def operate_branch(farm: Farm, event: OperateBranch, now: Now) -> Outcome:
         branch_edits.edit_branch(farm, EditBranch(event.path, paused, event.by), now)
         return Outcome(1)
     if name == "delete":
-        branch_edits.delete_branch(farm, event.path)
+        branch_edits.delete_branch(farm, event.path, event.by, now)
         return Outcome(1)
     if name != "delete_done_jobs":
         raise UserError("unknown_operation", f"Unknown operation: {name}", field="operation.type")
     done = [job for job in branch.all_jobs() if job.done and not job.system and not job.deleting]
     for job in done:
         _delete(farm, job, now)
-    return Outcome(len(done), f"Deleting {len(done)} jobs.")
+    node_log.say(branch, f"{name}: {plural(len(done), 'job')}", now, event.by)
+    return Outcome(len(done), f"Deleting {plural(len(done), 'job')}.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from af import numeric
 from afanasy.core.depend import depends
@@ -12,7 +12,7 @@ from afanasy.core.events import AppendBlocks, AppendTasks, BlockSubmission, Subm
 from afanasy.core.host import mask_warnings, pool_edits
 from afanasy.core.run.holds import attach_block
 from afanasy.core.state import Block, Farm, Job, User
-from afanasy.core.system import happenings
+from afanasy.core.system import happenings, pre_commands
 from afanasy.core.tasks import Code, TaskColumns
 from afanasy.core.transitions import add_timer, jobs_wait_anew, rebuild_job, refresh_queue
 from afanasy.core.work import branch_edits, lives
@@ -39,12 +39,20 @@ SYSTEM_USER_NAME: Final = "afadmin"
 #: What a task of the system job takes (R23), and how many of a block run on one host.
 SYSTEM_CAPACITY: Final = 10
 SYSTEM_PER_HOST: Final = 10
-#: (name, service) of the system job's blocks (SEMANTICS 12.1).
-SYSTEM_BLOCKS: Final = (
-    ("post_commands", "postcmd"),
-    ("wake-on-lan", "wakeonlan"),
-    ("events", "events"),
-)
+#: Attributes of the system job's blocks, and what all have that do not say else (SEMANTICS 12.1).
+SYSTEM_BLOCK: Final[dict[str, Any]] = {
+    "errors_retries": 9, "errors_avoid_host": 3, "errors_task_same_host": 1,
+    "errors_forgive_time": 600, "task_max_run_time": 60, "capacity": SYSTEM_CAPACITY,
+    "max_running_tasks_per_host": SYSTEM_PER_HOST,
+}  # fmt: skip
+SYSTEM_BLOCKS: Final[tuple[dict[str, Any], ...]] = (
+    {"name": "post_commands", "service": "postcmd"},
+    {"name": "wake-on-lan", "service": "wakeonlan"},
+    {"name": "events", "service": "events"},
+    # A wrong command is its author's fault: no host is avoided for it, and he hears of it soon.
+    {"name": "pre_commands", "service": "postcmd", "errors_retries": 2, "errors_avoid_host": 0,
+     "errors_task_same_host": 0, "task_max_run_time": 600},
+)  # fmt: skip
 
 
 def submit(farm: Farm, event: Submit, now: Now) -> Job:
@@ -86,6 +94,7 @@ def submit(farm: Farm, event: Submit, now: Now) -> Job:
     branch_edits.enter(farm, job, branch_edits.branch_for(farm, spec.branch, now))
     for block, count in zip(event.blocks, counts, strict=True):
         add_block(farm, job, block, count, now)
+    pre_commands.submitted(farm, job, now)
     job.try_next = list(zip(spec.try_this_blocks_num, spec.try_this_tasks_num, strict=False))
     if job.waiting_time:
         add_timer(farm, now.mono + spec.time_wait - now.wall, "time_wait", job)
@@ -231,6 +240,7 @@ def append_blocks(farm: Farm, event: AppendBlocks, now: Now) -> list[int]:
     first = len(job.blocks)
     for block, count in zip(event.blocks, counts, strict=True):
         add_block(farm, job, block, count, now)
+    pre_commands.submitted(farm, job, now, first)
     job.time_done = 0
     farm.changes.jobs[job.serial] = job
     if event.text:
@@ -320,28 +330,26 @@ def block_of(job: Job, num: int) -> Block:
 
 
 def found_system_job(farm: Farm, now: Now) -> None:
-    """Make the server's own job, id 1 and serial 0, when the farm has none (R4)."""
+    """Make the server's own job, id 1 and serial 0, when the farm has none (R4).
+
+    A farm that an older version stored gets the blocks that its job lacks.
+    """
     pool_edits.found_root(farm, now)
     branch_edits.found_root(farm, now)
-    if 0 in farm.jobs:
-        return
-    user = user_of(farm, SYSTEM_USER_NAME, now)
-    spec = JobSpec(name=SYSTEM_JOB_NAME, user_name=SYSTEM_USER_NAME, time_creation=int(now.wall))
-    job = Job(serial=0, id=1, user=user, spec=spec, system=True)
-    farm.job_id_last = max(farm.job_id_last, 1)
-    _add(farm, job)
-    branch_edits.enter(farm, job, farm.branches["/"])
-    for name, service in SYSTEM_BLOCKS:
-        block = BlockSpec(
-            name=name,
-            service=service,
-            errors_retries=9,
-            errors_avoid_host=3,
-            errors_task_same_host=1,
-            errors_forgive_time=600,
-            task_max_run_time=60,
-            capacity=SYSTEM_CAPACITY,
-            max_running_tasks_per_host=SYSTEM_PER_HOST,
+    job = farm.jobs.get(0)
+    if job is None:
+        user = user_of(farm, SYSTEM_USER_NAME, now)
+        spec = JobSpec(
+            name=SYSTEM_JOB_NAME, user_name=SYSTEM_USER_NAME, time_creation=int(now.wall)
         )
+        job = Job(serial=0, id=1, user=user, spec=spec, system=True)
+        farm.job_id_last = max(farm.job_id_last, 1)
+        _add(farm, job)
+        branch_edits.enter(farm, job, farm.branches["/"])
+    missing = SYSTEM_BLOCKS[len(job.blocks) :]
+    if not missing:
+        return
+    for own in missing:
+        block = BlockSpec(**{**SYSTEM_BLOCK, **own})
         add_block(farm, job, BlockSubmission(block, []), 0, now)
     rebuild_job(farm, job, now)
