@@ -9,8 +9,9 @@ import pytest
 from afanasy.core.tasks import Code
 from afanasy.model.errors import UserError
 from afanasy.model.reading import Reader
-from afanasy.server.action import act, task_ranges
+from afanasy.server.action import act
 from afanasy.server.matcher import Masks
+from afanasy.server.read_operation import task_ranges
 from harness.farm import StoryFarm
 
 
@@ -108,10 +109,12 @@ def test_tasks_by_ids_and_by_ranges(farm: StoryFarm) -> None:
 
 
 def test_neighbouring_ids_become_one_range() -> None:
-    assert task_ranges({"type": "skip", "task_ids": [3, 1, 2, 7]}) == [range(1, 4), range(7, 8)]
-    assert task_ranges({"type": "skip"}) is None
+    reader = Reader(strict=False)
+    named = task_ranges({"type": "skip", "task_ids": [3, 1, 2, 7]}, reader)
+    assert named == [range(1, 4), range(7, 8)]
+    assert task_ranges({"type": "skip"}, reader) is None
     with pytest.raises(UserError, match="first ≤ last"):
-        task_ranges({"type": "skip", "task_ranges": [[3, 1]]})
+        task_ranges({"type": "skip", "task_ranges": [[3, 1]]}, reader)
 
 
 def test_tasks_to_try_next_keep_their_order(farm: StoryFarm) -> None:
@@ -170,7 +173,9 @@ def test_renders_and_users(farm: StoryFarm) -> None:
     assert (render.spec.NIMBY, render.capacity) == (True, 5)
     answer = action(farm, type="renders", ids=[render.id], operation={"type": "delete"})
     assert text(answer) == "Can`t delete online render."
-    action(farm, type="users", mask="bob", params={"errors_retries": 7})
+    pools = {"/a": 300, "/b": 0}
+    action(farm, type="users", mask="bob", params={"errors_retries": 7, "pools": pools})
+    assert farm.core.users["bob"].spec.pools == {"/a": 100}  # as those of jobs (SEMANTICS 3.7)
     assert farm.core.users["bob"].spec.errors_retries == 7
     assert text(action(farm, type="users", mask="bob", operation={"type": "delete"})) == (
         "Action processed."

@@ -59,6 +59,18 @@ def told(answer: dict[str, Any]) -> tuple[str, str]:
 # -------------------------------------------------------------------------------------- pools
 
 
+def test_who_wakes_hosts_is_told_once_that_nobody_can_send_the_packet(farm: StoryFarm) -> None:
+    netifs = [{"name": "eth0", "mac": "52:54:00:00:00:01"}]
+    for name in ("a", "b"):
+        farm.drop_link(farm.render(name, resources={"netifs": netifs}))
+    nobody = ["no render is online that could send the packet; it is sent when one is"]
+    wake = {"operation": does("wol_wake")}
+    for answer in (action(farm, type="renders", mask=".*", **wake), on_pool(farm, "/", **wake)):
+        assert (answer["count"], answer["warnings"]) == (2, nobody)
+    farm.render("c")
+    assert "warnings" not in on_pool(farm, "/", **wake)
+
+
 def test_pools_are_made_below_others_and_listed(farm: StoryFarm) -> None:
     answer = add_pool(farm, "/film")
     assert told(answer) == ("info", "Pool '/film' added to pool '/'")
@@ -67,8 +79,11 @@ def test_pools_are_made_below_others_and_listed(farm: StoryFarm) -> None:
     assert names(farm, "pools") == ["/film/gpu", "/", "/film"]
     assert names(farm, "pools", ids=[2]) == ["/film"]
     assert names(farm, "pools", mask="/film") == ["/film/gpu", "/film"]
-    (log,) = Asker(farm)(type="pools", ids=[2], mode="log")["message"]["list"]
-    assert log.endswith("/film: Created.")
+    lines = Asker(farm)(type="pools", ids=[2], mode="log")["message"]["list"]
+    created, added, below = lines
+    assert created.endswith("/film: Created.")
+    assert added.endswith(": pool '/film' was added, by anna@desk")
+    assert below.endswith(": pool '/film/gpu' was added, by anna@desk")
     # What a name may not have becomes "_".
     odd = on_pool(farm, "/", operation=does("add_pool", name="a/b c"))
     assert told(odd)[1] == "Pool '/a_b_c' added to pool '/'"
@@ -82,7 +97,7 @@ def test_pools_are_made_below_others_and_listed(farm: StoryFarm) -> None:
          "exists"),
         ("/", {"operation": does("add_pool")}, "the pool needs a name", "missing"),
         ("/", {"operation": does("delete")}, "the root pool cannot be deleted", "root_pool"),
-        ("/film", {"operation": does("delete")}, "pool '/film' has 0 pools and 1 renders",
+        ("/film", {"operation": does("delete")}, "pool '/film' has 0 pools and 1 render",
          "not_empty"),
         ("/film", {"operation": does("dance")}, "Unknown operation: dance", "unknown_operation"),
         ("/", {"params": {"pattern": "r.*"}}, "the root pool has no pattern", "root_pool"),
@@ -114,7 +129,9 @@ def test_a_pattern_that_does_not_compile_is_refused_everywhere(farm: StoryFarm) 
 def test_unknown_members_are_ignored_or_refused(farm: StoryFarm) -> None:
     odd = {"priority": 7, "frobnicate": 1, "capacity_host": "much"}
     answer = on_pool(farm, "/", params=odd)
-    assert [line.split(":")[0] for line in answer["warnings"]] == ["params.capacity_host"]
+    assert [line.split(":")[0] for line in answer["warnings"]] == [
+        "params.frobnicate", "params.capacity_host",
+    ]  # fmt: skip
     assert farm.core.pools["/"].spec.priority == 7
     strict = on_pool(farm, "/", strict=True, params={"frobnicate": 1})
     assert strict["error"]["field"] == "params.frobnicate"
@@ -213,7 +230,7 @@ def test_branches_are_made_by_jobs_and_counted(farm: StoryFarm) -> None:
     (log,) = Asker(farm)(type="branches", mask="/film", mode="log")["message"]["list"]
     assert log.endswith("/film: Created.")
     answer = on_branch(farm, "/film", operation=does("delete"))
-    assert told(answer)[1] == "branch '/film' has 0 branches and 1 jobs"
+    assert told(answer)[1] == "branch '/film' has 0 branches and 1 job"
     assert job.spec.branch == "/film"
 
 
@@ -242,7 +259,7 @@ def test_done_jobs_of_a_branch_are_deleted(farm: StoryFarm) -> None:
     left = farm.submit(1, job={"branch": "/film"})
     farm.operate_tasks(done.blocks[0], "skip")
     answer = on_branch(farm, "/film", operation=does("delete_done_jobs"))
-    assert told(answer)[1] == "Deleting 1 jobs."
+    assert told(answer)[1] == "Deleting 1 job."
     assert left.serial in farm.core.jobs
     assert done.serial not in farm.core.jobs
     action(farm, type="jobs", ids=[left.id], params={"branch": "/"})

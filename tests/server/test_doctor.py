@@ -358,7 +358,7 @@ def test_plug_ins(tmp_path: Path):
         "from afanasy.services.base import Service\nclass Good(Service):\n    pass\n"
     )
     (found,) = doctor.check_plugins([tmp_path])
-    assert found.text == f"{tmp_path}: 1 files load"
+    assert found.text == f"{tmp_path}: 1 file loads"
     (tmp_path / "services" / "bad.py").write_text("import nothing_of_this_name\n")
     (tmp_path / "parsers" / "wrong.py").write_text(
         "from afanasy.parsers.base import Example, Parser\n"
@@ -385,3 +385,18 @@ def test_a_farm_file(tmp_path: Path) -> None:
     assert f"{path}:2: pattern: a pattern needs a name" in found.text
     assert failed(doctor.check_farm_file(str(path), tmp_path)).level == "fail"
     assert "No such file" in failed(doctor.check_farm_file(f"{path}x", tmp_path)).text
+
+
+def test_a_login_without_a_password(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it was set on the fly."""
+    monkeypatch.setenv("AF_EMAIL_SMTP_SERVER", "mx")
+    for name in ("AF_EMAIL_SMTP_USER", "AF_EMAIL_SMTP_PASSWORD"):
+        monkeypatch.delenv(name, raising=False)
+    assert doctor.check_mail(data) == []
+    with contextlib.closing(sqlite3.connect(data / "farm.db")) as connection:
+        chosen = json.dumps({"email_smtp_user": ["farm", "anna@desk", 1]})
+        connection.execute("INSERT INTO meta (name, value) VALUES ('settings', ?)", (chosen,))
+        connection.commit()
+    assert "there is no email_smtp_password" in failed(doctor.check_mail(data)).text
+    monkeypatch.setenv("AF_EMAIL_SMTP_PASSWORD", "x")
+    assert doctor.check_mail(data) == []

@@ -46,8 +46,9 @@ class HeldWriter:
 class Peer:
     """What the loop needs of a render's connection."""
 
-    def __init__(self) -> None:
+    def __init__(self, *takes: str) -> None:
         self.said: list[Any] = []
+        self.takes = frozenset(takes)
         self.blocks_sent: dict[int, int] = {}
         self.closed = self.aborted = False
         self.reading = True
@@ -81,8 +82,8 @@ class Stage:
         self.writer = HeldWriter()
         self.loop = FarmLoop(self.farm, lambda _: cast(Any, self.writer))
 
-    def connect(self, name: str = "a", **more: Any) -> Peer:
-        peer = Peer()
+    def connect(self, name: str = "a", *takes: str, **more: Any) -> Peer:
+        peer = Peer(*takes)
         link = self.loop.add_link(cast(Any, peer))
         more.setdefault("instance", f"instance of {name}")
         self.loop.apply(
@@ -133,6 +134,27 @@ async def test_a_start_leaves_only_after_its_commit(stage: Stage) -> None:
     assert (block.key, block.command) == (start.block, "true")
     (welcome,) = peer.take(stream.Welcome)
     assert (welcome.farm_id, welcome.epoch) == ("test", 7)
+
+
+@staged
+async def test_the_pace_is_told_to_those_who_take_it(stage: Stage) -> None:
+    """An older agent would close its link; it hears with its next welcome."""
+    today, older = stage.connect("a", "pace"), stage.connect("b")
+    await stage.settle()
+    for peer in (today, older):
+        (welcome,) = peer.take(stream.Welcome)
+        assert (welcome.resources_period_s, welcome.progress_period_s) == (5.0, 1.0)
+    stage.loop.apply(events.EditPool("/", {"heartbeat_sec": 3, "resources_update_period": 4}))
+    await stage.settle()
+    assert today.said == [stream.Pace(12.0, 3.0)]
+    assert older.said == []
+    peer = stage.connect("c")
+    await stage.settle()
+    (welcome,) = peer.take(stream.Welcome)
+    assert (welcome.resources_period_s, welcome.progress_period_s) == (12.0, 3.0)
+    stage.loop.apply(events.EditPool("/", {"heartbeat_sec": -1, "resources_update_period": 0}))
+    await stage.settle()
+    assert today.take(stream.Pace)[1] == stream.Pace(5.0, 1.0), "the server's own again"
 
 
 @staged

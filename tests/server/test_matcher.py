@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from afanasy.core.host.mask_syntax import EXPANSION_MAX, compile_mask, expansion
-from afanasy.core.host.masks import contain_match, find_match
+from afanasy.core.host.masks import contain_match, find_match, shown
 from afanasy.model.errors import UserError
 from afanasy.server.matcher import Masks
 
@@ -55,7 +55,7 @@ def test_an_invalid_mask_is_named_with_its_position() -> None:
 @pytest.mark.parametrize(
     "mask",
     [
-        "x" * 1001,
+        "x." * 501,
         "a{1000000000}",
         "a{99999999999999999999999}",
         "(" * 20 + "a" + ")+" * 20,
@@ -165,3 +165,44 @@ def test_the_masks_of_one_request_have_a_time_in_common(monkeypatch: pytest.Monk
         masks.check_mask(f"block {n}", "depend_mask", ["block 1"])  # plain names cost nothing
     masks.new_request()
     masks.check_mask("(n.*)", "hosts_mask")
+
+
+def test_plain_names_may_be_many_and_cost_no_expression(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list of the hosts or jobs that are meant; a thousand characters are a hundred names."""
+
+    def compiled(mask: str, field: str = "mask") -> None:
+        raise AssertionError(f"{field}: {mask[:20]} was compiled")
+
+    monkeypatch.setattr("afanasy.server.matcher.compile_mask", compiled)
+    mask = "|".join(f"render{n:03}" for n in range(5000))
+    masks = Masks()
+    masks.check_mask(mask, "hosts_mask")
+    assert masks.full_match(mask, "render007")
+    assert not masks.full_match(mask, "render7")
+    assert not masks.full_match(mask, "render0077")
+    assert masks.full_match("a||b", "")
+    assert masks.switched_off == {}
+
+
+def test_a_regular_expression_has_1000_characters_at_most() -> None:
+    assert verdict(Masks(), "r.*|" * 250) == "fine"
+    assert verdict(Masks(), "r.*|" * 251) == "bad_mask"
+    assert Masks().full_match("(?i)" + "R.*|" * 250, "r1")  # the pattern of a pool
+
+
+@given(
+    st.lists(st.text("ab1-", max_size=4), max_size=80),
+    st.sampled_from(["|", ", ", ";"]),
+    st.text("ab1-", max_size=6),
+)
+def test_many_words_match_as_few_do(words: list[str], between: str, name: str) -> None:
+    mask = between.join(words)
+    real = tuple(word for word in words if word)
+    assert find_match(mask, name) is (not mask or name.startswith(real))
+
+
+def test_a_long_mask_is_shown_by_its_beginning() -> None:
+    assert shown("r.*") == "'r.*'"
+    text = shown("r" * 5000)
+    assert len(text) < 200
+    assert "(5000 characters)" in text

@@ -14,7 +14,7 @@ from afanasy.core.settings import Settings
 from afanasy.core.work.submit import count_tasks
 from afanasy.model.attributes import FLAG_VARCAPACITY
 from afanasy.model.errors import UserError
-from afanasy.model.reading import Reader
+from afanasy.model.reading import WARNINGS_MAX, Reader
 from afanasy.server.matcher import Masks
 from afanasy.server.read_job import is_numeric, read_job
 
@@ -56,6 +56,20 @@ def test_what_is_numeric(members: dict[str, Any], numeric: bool) -> None:
     assert is_numeric(members) == numeric
 
 
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize("name", ["", "A=", "=A"])
+def test_a_variable_that_no_process_can_be_given(name: str, strict: bool) -> None:
+    bad = {"environment": {name: "x", "GOOD": "1"}}
+    for where, block in (
+        ("job.blocks[0]", {"flags": 1, **bad}),
+        ("job.blocks[0].tasks[1]", {"tasks": [{"name": "a"}, {"name": "b", **bad}]}),
+    ):
+        with pytest.raises(UserError) as caught:
+            read(job_of(block), strict=strict)
+        assert caught.value.code == "bad_variable"
+        assert caught.value.field == f'{where}.environment["{name}"]'
+
+
 def test_wrong_members_are_ignored_with_a_warning_or_refused() -> None:
     job = job_of({"flags": 1, "capacity": "x"}, priority=5.5)
     spec, (block,), warnings = read(job)
@@ -93,9 +107,11 @@ def test_coefficients_make_the_capacity_variable() -> None:
         (job_of({"flags": 1}, depend_mask="("), "job.depend_mask"),
         (job_of({"flags": 1, "tasks_depend_mask": "["}), "job.blocks[0].tasks_depend_mask"),
         (job_of({"flags": 1, "hosts_mask": "("}), "job.blocks[0].hosts_mask"),
-        (job_of({"flags": 1, "on_lost_render": "x"}), "job.blocks[0].on_lost_render"),
+        (job_of({"flags": 1, "hosts_mask": "r" * 65_537}), "job.blocks[0].hosts_mask"),
+        (job_of({"flags": 1}, hosts_mask="r.*" * 334), "job.hosts_mask"),
+        (job_of({"flags": 1}, depend_mask_global="a.*" * 334), "job.depend_mask_global"),
         (job_of({"flags": 1}, name="a\0b"), "job.name"),
-        (job_of({"flags": 1}, hosts_mask_type="x"), "job.hosts_mask_type"),
+        (job_of({"flags": 1}, need_os="linux " * 200), "job.need_os"),
         (job_of(*[{"flags": 1}] * 10_001), "job.blocks"),
     ],
 )
@@ -141,3 +157,59 @@ def test_equal_masks_of_many_blocks_are_tried_once(monkeypatch: pytest.MonkeyPat
     raw = [{"name": f"b{n}", "flags": 1, "depend_mask": "b.*"} for n in range(50)]
     read_job({"name": "job", "blocks": raw}, Reader(strict=False), masks, Settings())
     assert asked.count("b.*") == 1
+
+
+def test_a_list_of_hosts_may_be_long() -> None:
+    """1199 characters were dropped with a warning, and the job ran anywhere."""
+    mask = "|".join(f"render{n:03}" for n in range(120))
+    for strict in (True, False):
+        for kind in ({}, {"hosts_mask_type": "find"}, {"hosts_mask_type": "regex"}):
+            spec, (block,), warnings = read(
+                job_of({"flags": 1, "hosts_mask": mask}, hosts_mask=mask, **kind), strict=strict
+            )
+            assert (spec.hosts_mask, block.spec.hosts_mask, warnings) == (mask, mask, [])
+
+
+def test_masks_are_checked_as_they_will_be_read() -> None:
+    """A user may say that his masks are regular expressions: then a long list is none."""
+    long = "|".join(f"r{n}.local" for n in range(200))
+    job = job_of({"flags": 1, "hosts_mask": long})
+    for kind in ("", "find"):
+        read_job(job, Reader(strict=True), Masks(), Settings(), lambda _, kind=kind: kind)
+    with pytest.raises(UserError) as caught:
+        read_job(job, Reader(strict=False), Masks(), Settings(), lambda _: "regex")
+    assert caught.value.field == "job.blocks[0].hosts_mask"
+
+
+@pytest.mark.parametrize(
+    ("block", "warned"),
+    [
+        ({"frames_per_task": 0}, ["frames_per_task: must be 1 or more in a numeric block, not 0; it"
+                                  " is 1"]),
+        ({"frames_per_task": -4}, ["frames_per_task: must be 1 or more in a numeric block, not -4;"
+                                   " it is 1"]),
+        ({"frames_inc": 0}, ["frames_inc: 0 was brought to 1"]),
+        ({"frame_first": 7}, ["frame_last: 5 is below frame_first 7; the block has only that"
+                              " frame"]),
+        ({"capacity_coeff_min": 200, "capacity_coeff_max": 100},
+         ["capacity_coeff_max: 100 is below capacity_coeff_min 200; the two were swapped"]),
+    ],
+)  # fmt: skip
+def test_warnings_say_what_was_done(block: dict[str, Any], warned: list[str]) -> None:
+    raw = {"flags": 1, "frame_first": 1, "frame_last": 5, **block}
+    _, (read_block,), warnings = read(job_of(raw))
+    assert warnings == [f"job.blocks[0].{text}" for text in warned]
+    assert count_tasks(read_block, "block") == (1 if "frame_first" in block else 5)
+
+
+def test_tasks_of_a_list_block_may_share_frames() -> None:
+    _, _, warnings = read(job_of({"tasks": [{}], "frames_per_task": -4}), strict=True)
+    assert warnings == []
+
+
+def test_a_mistake_in_each_of_many_tasks_is_not_said_of_each() -> None:
+    tasks = [{"command": "true", "custom_data": "x", "depend_mask": ""}] * 20_000
+    _, (block,), warnings = read(job_of({"tasks": tasks}))
+    assert len(block.tasks) == 20_000
+    assert len(warnings) == WARNINGS_MAX + 1
+    assert warnings[0].startswith("job.blocks[0].tasks[0].custom_data: no such member")

@@ -73,6 +73,16 @@ def test_set_and_unset(farm: StoryFarm, change: Change) -> None:
     assert origin(farm, "af_priority")["origin"] == "default"
 
 
+def test_a_login_without_a_password_is_warned_of(farm: StoryFarm, change: Any) -> None:
+    assert "warnings" not in change({"type": "set", "values": {"email_smtp_user": "farm"}})
+    server = {"type": "set", "values": {"email_smtp_server": "mx"}}
+    (warning,) = change(server)["warnings"]
+    assert "there is no email_smtp_password" in warning
+    assert "warnings" not in change({"type": "set", "values": {"af_priority": 50}})
+    farm.core.settings.said["email_smtp_password"] = Found("x", "a file")
+    assert "warnings" not in change(server)
+
+
 @pytest.mark.parametrize(
     ("operation", "code", "said"),
     [
@@ -83,9 +93,12 @@ def test_set_and_unset(farm: StoryFarm, change: Change) -> None:
         ({"type": "set", "values": {"af_priority": 251}}, "bad_field", "0 to 250, not 251"),
         ({"type": "set", "values": {"annotations": [1]}}, "bad_field", "a list of texts"),
         ({"type": "set", "values": {"timeformat": "a\0"}}, "bad_text", "NUL"),
+        ({"type": "set", "values": {"af_timezone": "Mars/X"}}, "bad_field", "no time zone"),
         ({"type": "set", "values": {"af_serverport": 5}}, "needs_restart", "put it in"),
         ({"type": "set", "values": {"af_cmdprefix": "x"}}, "not_of_the_server", "used by client"),
         ({"type": "set", "values": {"af_render_nice": 5}}, "not_of_the_server", "used by render"),
+        ({"type": "set", "values": {"email_smtp_password": "x"}}, "secret", "AF_EMAIL_SMTP_PASS"),
+        ({"type": "unset", "keys": ["email_smtp_password"]}, "secret", "only it can read"),
         ({"type": "set", "values": {}}, "missing", "keys and values"),
         ({"type": "set", "values": [1]}, "missing", "keys and values"),
         ({"type": "set"}, "missing", "keys and values"),
@@ -150,6 +163,27 @@ def test_every_setting_of_the_server_is_told(farm: StoryFarm) -> None:
 # -------------------------------------------------------------------------------------- files
 
 
+def test_a_secret_is_told_to_nobody(
+    farm: StoryFarm, file: Path, change: Change, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text("email_smtp_password = 'hunter2'\nemail_smtp_user = 'farm'\n")
+    answer = Reloader().reload(farm.core, farm.apply)
+    assert farm.core.settings.value("email_smtp_password") == "hunter2"
+    assert in_force(farm)["email_smtp_password"] == ""
+    assert origin(farm, "email_smtp_password") == {
+        "key": "email_smtp_password", "value": "", "origin": f"{file}:1", "live": True,
+    }  # fmt: skip
+    assert len(answer["changed"]) == 2
+    file.write_text("email_smtp_password = 12345678\n")
+    with pytest.raises(UserError) as caught:
+        Reloader().reload(farm.core, farm.apply)
+    assert "email_smtp_password must be a text" in caught.value.sentence()
+    file.write_text("email_smtp_password = 'hunter3'\n")
+    answers = [answer, Reloader().reload(farm.core, farm.apply), *map(vars, farm.core.effects)]
+    told = repr(answers) + caught.value.sentence() + "".join(capfd.readouterr())
+    assert not [one for one in ("hunter", "12345678") if one in told]
+
+
 def test_files_are_read_again(farm: StoryFarm, file: Path, change: Change) -> None:
     reloader = Reloader({"af_server_trust": Found(["10.1.0.0/16"], "option --trust")})
     farm.core.settings.said = {"af_server_trust": Found(["10.1.0.0/16"], "option --trust")}
@@ -181,7 +215,9 @@ def test_files_are_read_again(farm: StoryFarm, file: Path, change: Change) -> No
     assert "waiting" not in origin(farm, "af_serverport")
 
 
-@pytest.mark.parametrize("text", ["af_prioriti = 5", "af_priority = 999", "af_priority ="])
+@pytest.mark.parametrize(
+    "text", ["af_prioriti = 5", "af_priority = 999", "af_priority =", "af_timezone = '../etc'"]
+)
 def test_wrong_files_change_nothing(farm: StoryFarm, file: Path, text: str) -> None:
     file.write_text(f"af_jobs_life_time = 7\n{text}\n")
     with pytest.raises(UserError, match=str(file)) as caught:

@@ -6,13 +6,12 @@ import argparse
 from collections.abc import Iterator
 from typing import Any, Final, cast
 
+from af.exits import Exit
 from afanasy.afjob import arguments as afjob_arguments
 from afanasy.afjob import catalog as afjob_catalog
-from afanasy.afjob.errors import Exit as AfjobExit
 from afanasy.cli import branch, pool
 from afanasy.cli import main as afcmd
 from afanasy.cli.classic import CLASSIC
-from afanasy.cli.exits import Exit
 from afanasy.cli.render import VERBS
 from afanasy.reference.markdown import anchor, block, code, head, join, table
 from afanasy.render.main import make_parser as afrender_parser
@@ -33,12 +32,13 @@ EXITS: Final = {
     Exit.INTERRUPTED: "ended by Ctrl-C",
 }
 AFJOB_EXITS: Final = {
-    AfjobExit.OK: "sent, or printed",
-    AfjobExit.BAD_INPUT: "a wrong command line, or a job that the server refused",
-    AfjobExit.NO_SERVER: "no server answered",
-    AfjobExit.NOT_ALLOWED: "not allowed",
-    AfjobExit.NOT_FOUND: "no such file",
-    AfjobExit.INTERRUPTED: "ended by Ctrl-C",
+    Exit.OK: "sent, or printed",
+    Exit.BAD_INPUT: "a wrong command line, or a job that the server refused",
+    Exit.NO_SERVER: "no server answered",
+    Exit.NOT_ALLOWED: "not allowed",
+    Exit.NOT_FOUND: "no such file",
+    Exit.TIMED_OUT: "the server took too long and stopped",
+    Exit.INTERRUPTED: "ended by Ctrl-C",
 }
 #: Commands that ask no server, those that wait for a job, and those that may find something bad.
 _ALONE: Final = frozenset({"rx", "numeric", "numcmd", "plugins", "path", "str", "net", "md5"})

@@ -74,6 +74,7 @@ def _setting(setting: Setting) -> Iterator[str]:
         ["used by", _used_by(setting)],
         ["without a restart", "yes" if setting.live else "no"],
         ["set on the fly", "`afcmd config set`" if setting.settable else ""],
+        ["secret", "nobody is shown it" if setting.secret else ""],
         ["variables", ", ".join(map(code, dict.fromkeys(variables)))],
         ["options", ", ".join(map(code, setting.flags))],
         ["in CGRU's files", "yes" if setting.classic else ""],

@@ -136,9 +136,16 @@ def _framing() -> Iterator[str]:
     yield "### strict"
     yield (
         "A request is read leniently: a member of a wrong type, out of bounds or unknown is "
-        "ignored, and `warnings` in the answer says so, except for unknown ones. With "
+        "ignored, and `warnings` in the answer says so, except for unknown ones of `get`. Of a "
+        "list or an object only what is wrong is ignored. With "
         '`"strict": true` beside the root member it is refused. `import af`, `afcmd` and `afjob` '
         "send that."
+    )
+    yield (
+        "Refused in both: masks that do not compile or are too long, texts with NUL characters or "
+        "lone surrogates, names of environment variables that are empty or have a `=`, and an "
+        "action whose `ids`, `block_ids`, `task_ids` or `task_ranges` cannot be read or stand in "
+        "the wrong place, as it would be on more than was meant."
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from af.words import filled
 from afanasy.core.place import checks_host, draining, reasons
 from afanasy.core.run import errors, holds, runs
 from afanasy.core.tasks import Code, st_of
@@ -148,7 +149,7 @@ def _reasons() -> list[str]:
         if reason in circles:
             flush()
             parts.append(f"### {circles[reason]}")
-        shown = sentence.format(*"……………").replace("……", "…")
+        shown = filled(sentence, "……………").replace("……", "…")
         shown = "(says which)" if sentence == "{0}" else shown
         rows.append([code(reason), shown, HELP[reason]])
     flush()

@@ -14,16 +14,18 @@ from typing import Any, Final, Generic, TypeVar, cast
 
 from afanasy.core import events
 from afanasy.core.depend.depend_warnings import depend_warnings
-from afanasy.core.host.masks import find_match
+from afanasy.core.host.masks import find_match, type_of
 from afanasy.core.host.pool_edits import POOL_EDITABLE
 from afanasy.core.host.pools import Pool
 from afanasy.core.limit.limit_warnings import ticket_warnings
 from afanasy.core.state import Farm, Job, Render, User
+from afanasy.core.system import pre_commands
 from afanasy.core.work.branch_edits import BRANCH_EDITABLE, clean_path
 from afanasy.core.work.branches import Branch
 from afanasy.core.work.edit import BLOCK_EDITABLE, JOB_EDITABLE, RENDER_EDITABLE, USER_EDITABLE
 from afanasy.core.work.job_order import MOVES
 from afanasy.core.work.operations import Outcome
+from afanasy.core.work.place_warnings import pool_warnings
 from afanasy.model.attributes import (
     BlockSpec,
     BranchSpec,
@@ -31,19 +33,15 @@ from afanasy.model.attributes import (
     PoolSpec,
     RenderSpec,
     UserSpec,
+    WorkSpec,
 )
 from afanasy.model.errors import UserError
 from afanasy.model.reading import Raw, Reader
 from afanasy.server.host_changes import change_host, clean_tickets
 from afanasy.server.limits import act_on_limits
 from afanasy.server.matcher import Masks
-from afanasy.server.read_job import (
-    check_block_choices,
-    check_hosts_masks,
-    clean_pools,
-    read_blocks,
-    read_tasks,
-)
+from afanasy.server.read_job import check_hosts_masks, clean_pools, read_blocks, read_tasks
+from afanasy.server.read_operation import check_action, check_members, mode_of, numbers, task_ranges
 from afanasy.server.settings import act_on_settings, asked_by
 from afanasy.server.submissions import kept_text
 
@@ -84,7 +82,7 @@ class Answer:
     def refuse(self, error: UserError) -> None:
         """One node refused; the others go on."""
         self.refused = error
-        self.say(error.message, "error")
+        self.say(error.classic(), "error")
 
 
 @dataclass(slots=True)
@@ -110,10 +108,10 @@ def act(farm: Farm, raw: object, reader: Reader, masks: Masks, apply: Apply) -> 
     kind = action.get("type")
     if not isinstance(kind, str) or not kind:
         raise UserError("bad_action", "Invalid action.", "name a type", field="action.type")
-    if kind == "config":
-        return act_on_settings(farm, action, apply)
-    if kind == "limits":
-        return act_on_limits(farm, action, apply)
+    if kind in ("config", "limits"):
+        check_action(action, kind, reader)
+        of_kind = act_on_settings if kind == "config" else act_on_limits
+        return reader.told(of_kind(farm, action, apply))
     if not _has_selection(action):
         raise UserError(
             "missing",
@@ -128,8 +126,9 @@ def act(farm: Farm, raw: object, reader: Reader, masks: Masks, apply: Apply) -> 
             f"types are {', '.join(_CONTAINERS)}, config, limits, farm",
             field="action.type",
         )
+    check_action(action, kind, reader)
     answer = Answer()
-    nodes = _select(farm, kind, action, masks, answer)
+    nodes = _select(farm, kind, action, reader, masks, answer)
     if not nodes:
         assert answer.refused is not None
         raise answer.refused
@@ -187,7 +186,7 @@ def _order(action: Raw) -> tuple[Raw | None, Raw | None]:
 
 
 def _select(
-    farm: Farm, kind: str, action: Raw, masks: Masks, answer: Answer
+    farm: Farm, kind: str, action: Raw, reader: Reader, masks: Masks, answer: Answer
 ) -> Sequence[Job | Render | User | Pool | Branch]:
     """The nodes that the action names; ids that are unknown are refused in the answer."""
     container, capacity = _CONTAINERS[kind]
@@ -198,10 +197,10 @@ def _select(
         by_name = dict(tables[("renders", "users", "pools", "branches").index(kind)])
         by_id = {node.id: node for node in by_name.values()}
     found: list[Job | Render | User | Pool | Branch] = []
-    ids = _integers(action.get("ids"))
-    serials = _integers(action.get("serials")) if kind == "jobs" else []
-    for key, numbers, table in (("ids", ids, by_id), ("serials", serials, farm.jobs)):
-        for number in numbers:
+    ids = numbers(action, "ids", "action", reader)
+    serials = numbers(action, "serials", "action", reader) if kind == "jobs" else []
+    for key, named, table in (("ids", ids, by_id), ("serials", serials, farm.jobs)):
+        for number in named:
             node = table.get(number)
             if node is not None:
                 found.append(node)
@@ -228,13 +227,6 @@ def _select(
     return found
 
 
-def _integers(value: object) -> list[int]:
-    """The integers of a list; whatever else is in it is skipped (PROTOCOL 2)."""
-    if not isinstance(value, list):
-        return []
-    return [number for number in cast("list[object]", value) if type(number) is int]
-
-
 def _answer(answer: Answer, reader: Reader) -> dict[str, object]:
     if answer.added:
         result: dict[str, object] = {"object": answer.added}
@@ -244,9 +236,7 @@ def _answer(answer: Answer, reader: Reader) -> dict[str, object]:
     result["count"] = answer.count
     if answer.refused is not None and reader.strict:
         result["error"] = error_object(answer.refused)
-    if reader.warnings:
-        result["warnings"] = reader.warnings
-    return result
+    return reader.told(result)
 
 
 def error_object(error: UserError) -> dict[str, str]:
@@ -280,6 +270,7 @@ def _act_on_job(request: _Request[Job], job: Job) -> None:
 
 def _operate_job(request: _Request[Job], job: Job, operation: Raw) -> None:
     name, answer, farm = operation["type"], request.answer, request.farm
+    check_members(operation, "jobs", request.reader)
     if name == "append_blocks":
         if job.system:
             raise UserError("system_job", "Appending system job is not allowed.")
@@ -291,21 +282,23 @@ def _operate_job(request: _Request[Job], job: Job, operation: Raw) -> None:
                 "missing", "Operation blocks array has zero size.", field="operation.blocks"
             )
         raws = cast("list[object]", raws)
-        blocks = read_blocks(raws, "blocks", request.reader, request.masks, farm.settings)
+        blocks = read_blocks(
+            raws, "operation.blocks", request.reader, request.masks, farm.settings, type_of(job)
+        )
         event = events.AppendBlocks(job.serial, blocks, kept_text(raws))
         answer.added["block_ids"] = request.apply(event)
+        first = len(job.blocks) - len(blocks)
+        request.reader.warnings += pre_commands.warnings(farm, job, first)
         _warn_of_depends(request, job)
         answer.count += len(blocks)
         return
-    outcome = request.apply(events.OperateJob(job.serial, name, _mode(operation), by=request.by))
+    mode = mode_of(operation, "jobs", request.reader)
+    ask = operation.get("ask") is True
+    outcome = request.apply(events.OperateJob(job.serial, name, mode, by=request.by, ask=ask))
     answer.count += outcome.count
+    request.reader.warnings += outcome.warnings
     if outcome.text:
         answer.say(outcome.text)
-
-
-def _mode(operation: Raw) -> str:
-    mode = operation.get("mode")
-    return mode if isinstance(mode, str) else ""
 
 
 def _warn_of_depends(request: _Request[Job], job: Job) -> None:
@@ -319,16 +312,40 @@ def _warn_of_depends(request: _Request[Job], job: Job) -> None:
 def _check_job_params(request: _Request[Job], job: Job, params: Raw) -> None:
     for key in _REGEX_MASKS & params.keys():
         request.masks.check_mask(params[key], f"params.{key}")
-    if "pools" in params:
-        params["pools"] = clean_pools(params["pools"])
-    kind = params.get("hosts_mask_type", job.spec.hosts_mask_type)
-    mask, exclude = params.get("hosts_mask", ""), params.get("hosts_mask_exclude", "")
-    check_hosts_masks(mask, exclude, kind, "params", request.masks)
+    owner = request.farm.users.get(params.get("user_name", ""), job.user)
+    _check_work_params(request, job.spec, params, owner.spec.hosts_mask_type)
+    if "hosts_mask_type" in params or "user_name" in params:  # the blocks' masks are read anew
+        kind = params.get("hosts_mask_type", job.spec.hosts_mask_type)
+        for block in job.blocks:
+            check_hosts_masks(
+                block.spec.hosts_mask,
+                block.spec.hosts_mask_exclude,
+                kind or owner.spec.hosts_mask_type,
+                f"job.blocks[{block.num}]",
+                request.masks,
+            )
     if "branch" in params:
         params["branch"] = clean_path(params["branch"])
     folders = params.get("folders")
     if folders is not None:  # merged (PROTOCOL 2.3)
         params["folders"] = {**job.spec.folders, **folders}
+
+
+def _check_work_params(
+    request: _Request[Any], old: WorkSpec, params: Raw, kind_unset: str = ""
+) -> None:
+    """Pools and hosts masks of a job, user or branch; a new type reads the old masks anew.
+
+    ``kind_unset`` is the type of the masks when neither says one. Raises UserError.
+    """
+    if "pools" in params:
+        params["pools"] = clean_pools(params["pools"])
+        request.reader.warnings += pool_warnings(request.farm, params["pools"], "params.pools")
+    kind = params.get("hosts_mask_type", old.hosts_mask_type) or kind_unset
+    new_kind = kind != (old.hosts_mask_type or kind_unset)
+    mask = params.get("hosts_mask", old.hosts_mask if new_kind else "")
+    exclude = params.get("hosts_mask_exclude", old.hosts_mask_exclude if new_kind else "")
+    check_hosts_masks(mask, exclude, kind, "params", request.masks)
 
 
 def _params(request: _Request[Any], spec: type[Any], editable: frozenset[str]) -> Raw:
@@ -349,10 +366,10 @@ def _editable(request: _Request[Any], params: Raw, editable: frozenset[str]) -> 
 
 
 def _act_on_blocks(request: _Request[Job], job: Job) -> None:
-    numbers = _block_numbers(request.raw, job)
+    blocks = _block_numbers(request, job)
     operation, params = request.operation, request.params
     if operation is not None:
-        _operate_blocks(request, job, numbers, operation)
+        _operate_blocks(request, job, blocks, operation)
     elif params is not None:
         common = {key: value for key, value in params.items() if key in _COMMON}
         of_job = request.reader.members(JobSpec, common, "params")
@@ -363,26 +380,29 @@ def _act_on_blocks(request: _Request[Job], job: Job) -> None:
         names = [block.spec.name for block in job.blocks]
         for key in _REGEX_MASKS & checked.keys():
             request.masks.check_mask(checked[key], f"params.{key}", names)
-        kind = job.spec.hosts_mask_type
         mask, exclude = checked.get("hosts_mask", ""), checked.get("hosts_mask_exclude", "")
-        check_hosts_masks(mask, exclude, kind, "params", request.masks)
-        if "on_lost_render" in checked:
-            check_block_choices(BlockSpec(on_lost_render=checked["on_lost_render"]), "params")
-        request.apply(events.EditBlocks(job.serial, numbers, checked, by=request.by))
+        check_hosts_masks(mask, exclude, type_of(job), "params", request.masks)
+        request.apply(events.EditBlocks(job.serial, blocks, checked, by=request.by))
         if checked.keys() & _DEPENDS or "tickets" in checked:
             _warn_of_depends(request, job)
         if of_job:
             request.apply(events.EditJob(job.serial, of_job, by=request.by))
-        request.answer.count += len(numbers)
+        request.answer.count += len(blocks)
 
 
-def _block_numbers(raw: Raw, job: Job) -> list[int]:
+def _block_numbers(request: _Request[Job], job: Job) -> list[int]:
     """Blocks that an action names: numbers, [-1] = all, or a mask of prefix words."""
-    numbers = _integers(raw.get("block_ids"))
-    if -1 in numbers:
+    raw = request.raw
+    try:
+        found = numbers(raw, "block_ids", "action", request.reader)
+    except UserError as error:
+        if error.code != "bad_selection":
+            raise
+        raise _no_blocks() from None
+    if -1 in found:
         return list(range(len(job.blocks)))
-    if numbers:
-        for number in numbers:
+    if found:
+        for number in found:
             if not 0 <= number < len(job.blocks):
                 raise UserError(
                     "not_found",
@@ -390,32 +410,38 @@ def _block_numbers(raw: Raw, job: Job) -> list[int]:
                     f"job {job.id} has blocks 0 to {len(job.blocks) - 1}",
                     field="block_ids",
                 )
-        return list(dict.fromkeys(numbers))
+        return list(dict.fromkeys(found))
     mask = raw.get("block_mask")
     if isinstance(mask, str) and mask:
         found = [block.num for block in job.blocks if find_match(mask, block.spec.name)]
         if found:
             return found
-    raise UserError(
+    raise _no_blocks()
+
+
+def _no_blocks() -> UserError:
+    return UserError(
         "missing",
         '"block_ids" array does not contain any integers or invalid "block_mask"',
         field="block_ids",
     )
 
 
-def _operate_blocks(request: _Request[Job], job: Job, numbers: list[int], operation: Raw) -> None:
+def _operate_blocks(request: _Request[Job], job: Job, blocks: list[int], operation: Raw) -> None:
     name, answer = operation["type"], request.answer
+    check_members(operation, "blocks", request.reader)
     if name == "append_tasks":
-        for number in numbers:
+        for number in blocks:
             _append_tasks(request, job, number, operation)
         return
     event = events.OperateBlocks(
         job.serial,
-        numbers,
+        blocks,
         name,
-        tasks=task_ranges(operation),
-        mode=_mode(operation),
+        tasks=task_ranges(operation, request.reader),
+        mode=mode_of(operation, "blocks", request.reader),
         by=request.by,
+        ask=operation.get("ask") is True,
     )
     if name == "trynext":
         if event.tasks is None:
@@ -439,6 +465,7 @@ def _operate_blocks(request: _Request[Job], job: Job, numbers: list[int], operat
         event.ticket = (ticket, count)
     outcome = request.apply(event)
     answer.count += outcome.count
+    request.reader.warnings += outcome.warnings
     if name == "tickets":
         _warn_of_depends(request, job)
     if outcome.text:
@@ -460,30 +487,6 @@ def _append_tasks(request: _Request[Job], job: Job, number: int, operation: Raw)
     request.answer.count += len(tasks)
 
 
-def task_ranges(operation: Raw) -> list[range] | None:
-    """Tasks that an operation names: ``task_ids``, and ours ``task_ranges`` (R60); None = all."""
-    parts: list[range] = []
-    numbers = _integers(operation.get("task_ids"))
-    if operation["type"] == "trynext":  # its order is the order of trying
-        parts = [range(number, number + 1) for number in numbers]
-        numbers = []
-    for number in sorted(set(numbers)):  # neighbours become one range: one step of the core each
-        if parts and parts[-1].stop == number:
-            parts[-1] = range(parts[-1].start, number + 1)
-        else:
-            parts.append(range(number, number + 1))
-    ranges = operation.get("task_ranges")
-    for n, pair in enumerate(cast("list[object]", ranges) if isinstance(ranges, list) else []):
-        ends = _integers(pair)
-        if len(ends) != 2 or ends[0] > ends[1]:
-            raise UserError(
-                "bad_field", "must be [first, last] with first ≤ last",
-                field=f"operation.task_ranges[{n}]",
-            )  # fmt: skip
-        parts.append(range(ends[0], ends[1] + 1))
-    return parts or None
-
-
 # ---------------------------------------------------------------------------- renders and users
 
 
@@ -494,6 +497,7 @@ def _act_on_render(request: _Request[Render], render: Render) -> None:
         request.apply(events.EditRender(render.name, params, by=request.by))
         request.answer.count += 1
     if request.operation is not None:
+        check_members(request.operation, "renders", request.reader)
         if change_host(request, request.operation, render=render.name):
             return
         pool = request.operation.get("name")
@@ -505,6 +509,7 @@ def _act_on_render(request: _Request[Render], render: Render) -> None:
             **_launch(request.operation),
         )
         outcome = request.apply(event)
+        request.reader.warnings += outcome.warnings
         request.answer.count += max(outcome.count, request.params is None)
         if outcome.text:
             request.answer.say(outcome.text)
@@ -522,19 +527,18 @@ def _launch(operation: Raw) -> dict[str, Any]:
 def _act_on_user(request: _Request[User], user: User) -> None:
     if request.params is not None:
         params = _params(request, UserSpec, USER_EDITABLE)
-        kind = params.get("hosts_mask_type", user.spec.hosts_mask_type)
-        mask, exclude = params.get("hosts_mask", ""), params.get("hosts_mask_exclude", "")
-        check_hosts_masks(mask, exclude, kind, "params", request.masks)
+        _check_work_params(request, user.spec, params)
         request.apply(events.EditUser(user.name, params, by=request.by))
         request.answer.count += 1
     if request.operation is not None:
         name = request.operation["type"]
+        check_members(request.operation, "users", request.reader)
         if name in MOVES:
             serials = [
                 request.farm.jobs_by_id[number].serial
-                for number in _integers(request.operation.get("jids"))
+                for number in numbers(request.operation, "jids", "operation", request.reader)
                 if number in request.farm.jobs_by_id
-            ] + _integers(request.operation.get("serials"))
+            ] + numbers(request.operation, "serials", "operation", request.reader)
             event = events.MoveJobs(user.name, name, serials, by=request.by)
             request.answer.count += request.apply(event)
             return
@@ -555,6 +559,7 @@ def _act_on_user(request: _Request[User], user: User) -> None:
 
 def _act_on_pool(request: _Request[Pool], pool: Pool) -> None:
     if request.operation is not None:
+        check_members(request.operation, "pools", request.reader)
         if change_host(request, request.operation, pool=pool.path):
             return
         name = request.operation.get("name")
@@ -576,15 +581,12 @@ def _act_on_pool(request: _Request[Pool], pool: Pool) -> None:
 
 def _act_on_branch(request: _Request[Branch], branch: Branch) -> None:
     if request.operation is not None:
+        check_members(request.operation, "branches", request.reader)
         event = events.OperateBranch(branch.path, request.operation["type"], by=request.by)
         _say(request, request.apply(event))
     elif request.params is not None:
         params = _params(request, BranchSpec, BRANCH_EDITABLE)
-        if "pools" in params:
-            params["pools"] = clean_pools(params["pools"])
-        kind = params.get("hosts_mask_type", branch.spec.hosts_mask_type)
-        mask, exclude = params.get("hosts_mask", ""), params.get("hosts_mask_exclude", "")
-        check_hosts_masks(mask, exclude, kind, "params", request.masks)
+        _check_work_params(request, branch.spec, params)
         request.apply(events.EditBranch(branch.path, params, by=request.by))
         request.answer.count += 1
         request.answer.say("Branch(es) parameter(s) changed.", "log")
@@ -592,5 +594,6 @@ def _act_on_branch(request: _Request[Branch], branch: Branch) -> None:
 
 def _say(request: _Request[Any], outcome: Outcome) -> None:
     request.answer.count += outcome.count
+    request.reader.warnings += outcome.warnings
     if outcome.text:
         request.answer.say(outcome.text)

@@ -32,6 +32,8 @@ from typing import Final
 import psutil
 
 import afanasy
+from af import config
+from af.words import plural
 from afanasy.farmsetup.load import load_file
 from afanasy.farmsetup.tree import FarmFileError
 from afanasy.model.errors import UserError
@@ -46,13 +48,17 @@ from afanasy.server.doctor_data import (
     check_folder,
     is_locked,
     nearest_existing,
+    settings_on_the_fly,
 )
 from afanasy.server.farm_file import place_of
+from afanasy.server.mail import login_warning
 from afanasy.services.base import Service
 
 FILES_WANTED: Final = 4096
 ASK_S: Final = 3.0
 _LEVELS: Final = {"ok": "\x1b[32m", "warn": "\x1b[33m", "fail": "\x1b[31m"}
+#: Settings of the way to the mail server.
+_MAIL: Final = ("email_smtp_server", "email_smtp_user", "email_smtp_password", "email_smtp_tls")
 _NET: Final = Path("/proc/sys/net/ipv4")
 
 
@@ -84,6 +90,7 @@ def run(options: argparse.Namespace, allow: Callable[[], object]) -> int:
         ("disk", lambda: check_disk(options.data)),
         ("database", lambda: check_database(options.data)),
         ("farm file", lambda: check_farm_file(options.farm, options.data)),
+        ("mail", lambda: check_mail(options.data)),
         ("clock", lambda: check_clock(options.data)),
         ("open files", check_files),
         ("plug-ins", lambda: check_plugins(options.plugins)),
@@ -267,7 +274,20 @@ def check_farm_file(named: str, data: Path) -> list[Finding]:
         level = "fail" if named else "warn"
         hint = "correct it; afcmd farm verify looks at it again"
         return [Finding("farm file", level, one.text(), hint) for one in error.problems]
-    return [Finding("farm file", "ok", f"{path}: {len(setup.patterns)} patterns")]
+    return [Finding("farm file", "ok", f"{path}: {plural(len(setup.patterns), 'pattern')}")]
+
+
+def check_mail(data: Path) -> list[Finding]:
+    """Whether mails go to a mail server that wants a password which is not there."""
+    values = {**{key: config.value(key) for key in _MAIL}, **settings_on_the_fly(data)}
+    warning = login_warning(values.__getitem__)
+    if not warning:
+        return []
+    hint = (
+        "give the server AF_EMAIL_SMTP_PASSWORD; where only its unit has that, call the doctor"
+        " with it too"
+    )
+    return [Finding("mail", "warn", warning, hint)]
 
 
 def check_files() -> list[Finding]:
@@ -303,7 +323,8 @@ def check_plugins(folders: Sequence[Path]) -> list[Finding]:
                     for problem in problems
                 ]
         if good:
-            findings.append(Finding("plug-ins", "ok", f"{folder}: {good} files load"))
+            text = f"{folder}: {plural(good, 'file loads', 'files load')}"
+            findings.append(Finding("plug-ins", "ok", text))
         elif not any(str(folder) in one.text for one in findings):
             hint = "a plug-in folder has services/NAME.py and parsers/NAME.py"
             findings.append(Finding("plug-ins", "warn", f"{folder} has no plug-ins", hint))

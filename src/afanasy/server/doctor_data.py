@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import pwd
 import sqlite3
@@ -15,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import psutil
 from alembic.util import CommandError as AlembicError
@@ -209,6 +210,20 @@ def check_database(data: Path) -> list[Finding]:
 
 def _open(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_S)
+
+
+def settings_on_the_fly(data: Path) -> dict[str, Any]:
+    """What the database says of settings; nothing where there is none that can be read."""
+    path = data / "farm.db"
+    if not path.exists():
+        return {}
+    try:
+        with contextlib.closing(_open(path)) as connection:
+            row = connection.execute("SELECT value FROM meta WHERE name = 'settings'").fetchone()
+    except sqlite3.DatabaseError:
+        return {}  # the look at the database says what is wrong with it
+    chosen: dict[str, list[Any]] = json.loads(row[0]) if row else {}
+    return {key: one[0] for key, one in chosen.items()}
 
 
 def _whole(connection: sqlite3.Connection) -> str:

@@ -18,6 +18,7 @@ from typing import Final
 
 import structlog
 
+from af.words import plural
 from afanasy.core import events
 from afanasy.farmsetup.load import FILE_NAMES, load_data, read_bytes
 from afanasy.farmsetup.rules import Loaded
@@ -50,8 +51,7 @@ class FarmFileReader:
     def start(self) -> None:
         """Read it before serving begins. Raises UserError when a new farm cannot have its file."""
         try:
-            path = place_of(self._named, self._folder)
-            self._apply(path, read_bytes(path) if path is not None else b"")
+            self._apply(*self._read())
         except UserError as error:
             if self._named and not self._loop.farm.setup_source.path:
                 raise
@@ -60,9 +60,7 @@ class FarmFileReader:
     async def reload(self) -> View:
         """Read it again; the answer says what changed. Raises UserError, nothing changed."""
         async with self._reading:  # who asks later applies later
-            path = place_of(self._named, self._folder)
-            data = await asyncio.to_thread(read_bytes, path) if path is not None else b""
-            return self._apply(path, data)
+            return self._apply(*await self._read_later())
 
     def on_signal(self) -> None:
         """SIGHUP: as :meth:`reload`, and the answer goes to the log."""
@@ -91,6 +89,15 @@ class FarmFileReader:
 
     # ----------------------------------------------------------------------------------- inside
 
+    def _read(self) -> tuple[Path | None, bytes]:
+        """Where the file lies now, None = there is none, and its bytes. Raises FarmFileError."""
+        path = place_of(self._named, self._folder)
+        return path, read_bytes(path) if path is not None else b""
+
+    async def _read_later(self) -> tuple[Path | None, bytes]:
+        """The same while the loop goes on."""
+        return await asyncio.to_thread(self._read)
+
     def _apply(self, path: Path | None, data: bytes) -> View:
         farm = self._loop.farm
         before = {render.name: render.setup for render in farm.renders.values()}
@@ -101,13 +108,13 @@ class FarmFileReader:
             setup, lines = self._load(path, data)
             event = events.SetFarmSetup(setup, str(path), lines)
             text = (
-                f"{path} was read: {_count(len(setup.patterns), 'pattern')}, "
-                f"{_count(len(setup.limits), 'limit')}"
+                f"{path} was read: {plural(len(setup.patterns), 'pattern')}, "
+                f"{plural(len(setup.limits), 'limit')}"
             )
         changed = self._loop.apply(event)
         others = [name for name, was in before.items() if farm.renders[name].setup != was]
         if path is not None:
-            text += f"; {_count(len(others), 'render')} changed." if changed else "; as before."
+            text += f"; {plural(len(others), 'render')} changed." if changed else "; as before."
         return {
             "info": {"kind": "log", "text": text},
             "count": len(others),
@@ -162,7 +169,3 @@ def place_of(named: str, data_folder: Path) -> Path | None:
         return Path(named).absolute()
     places = (data_folder.absolute() / name for name in FILE_NAMES)
     return next((place for place in places if place.exists()), None)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'s' * (number != 1)}"

@@ -8,6 +8,8 @@ import socket
 from typing import Final
 
 import afanasy
+from af.settings import BY_KEY
+from afanasy.core.node_log import LINES_MAX
 from afanasy.core.settings import SERVER_KEYS
 from afanasy.core.state import Farm
 from afanasy.server.views import View
@@ -16,7 +18,7 @@ from afanasy.server.views import View
 _SECRETS: Final = ("af_db_conninfo", "af_digest_file", "pswd_visor", "pswd_god")
 #: Clients expect these, and here they are as they are: nothing can set them.
 _FIXED: Final[View] = {
-    "af_node_log_lines_max": 100,
+    "af_node_log_lines_max": LINES_MAX,
     "af_task_log_linesmax": 100,
     "af_monitor_zombietime": 16,
     **dict.fromkeys(_SECRETS, ""),
@@ -25,7 +27,7 @@ _FIXED: Final[View] = {
 
 def config_answer(farm: Farm) -> View:
     """The list that clients expect: objects with keys, the last one about the server itself."""
-    settings = {key: farm.settings.value(key) for key in SERVER_KEYS}
+    settings = {key: BY_KEY[key].told(farm.settings.value(key)) for key in SERVER_KEYS}
     return {"cgru_config": [{**settings, **_FIXED}, {"cgru_environment": _environment()}]}
 
 

@@ -7,12 +7,15 @@ from typing import Final
 
 from afanasy.core.place.reasons import Reason
 from afanasy.core.state import Block, Farm, Job, Render
+from afanasy.core.tasks import Code, st_of
+from afanasy.core.why.case import Case, Cure
 from afanasy.core.why.explain import Explanation, explain, first_waiting
 from afanasy.core.why.explain_render import explain_render
+from afanasy.core.why.groups import Group
 from afanasy.model.clock import Now
 from afanasy.model.errors import UserError
 from afanasy.server.get_request import GetRequest
-from afanasy.server.views import View
+from afanasy.server.views import View, state_text
 
 #: Tasks explained in one answer: each asks every render.
 EXPLAINED_MAX: Final = 50
@@ -21,12 +24,13 @@ EXPLAINED_MAX: Final = 50
 def explain_answer(farm: Farm, jobs: list[Job], request: GetRequest, now: Now) -> View:
     """The named tasks, or the first waiting task of every block that is not done."""
     tasks = list(_tasks(jobs, request))
-    answer: View = {
-        "explain": [
-            explanation_view(explain(farm, block, task, now))
-            for block, task in tasks[:EXPLAINED_MAX]
-        ]
-    }
+    views: list[View] = []
+    for block, task in tasks[:EXPLAINED_MAX]:
+        view = explanation_view(explain(farm, block, task, now))
+        if not request.task_ids:
+            view["tasks"] = _states(block)
+        views.append(view)
+    answer: View = {"explain": views}
     if len(tasks) > EXPLAINED_MAX:
         answer["left_off"] = len(tasks) - EXPLAINED_MAX
     return answer
@@ -59,6 +63,16 @@ def _tasks(jobs: list[Job], request: GetRequest) -> Iterator[tuple[Block, int]]:
                 yield block, first_waiting(block)
 
 
+def _states(block: Block) -> dict[str, int]:
+    """How many tasks of the block are in which state: that of one is not that of all."""
+    found: dict[str, int] = {}
+    for code in Code:
+        if block.counts[code]:
+            word = state_text(st_of(code, 0)).strip()
+            found[word] = found.get(word, 0) + block.counts[code]
+    return found
+
+
 def explanation_view(found: Explanation) -> View:
     """One explanation."""
     block, task = found.block, found.task
@@ -73,15 +87,10 @@ def explanation_view(found: Explanation) -> View:
         "state": found.state,
         "summary": found.summary,
         "work": _reason(found.work) if found.work is not None else None,
-        "renders": [
-            {**_reason(group.reason), "count": group.count, "names": group.names}
-            for group in found.classes
-        ],
+        "renders": [_group(group) for group in found.classes],
     }
     if found.cures:
-        view["suggestions"] = [
-            {"about": _reason(reason), "text": cure.text} for reason, cure in found.cures
-        ]
+        view["suggestions"] = _suggestions(found.cures)
     if found.warnings:
         view["warnings"] = found.warnings
     return view
@@ -96,15 +105,22 @@ def render_explain_answer(farm: Farm, render: Render, now: Now) -> View:
             "name": render.name,
             "summary": found.summary,
             "own": _reason(found.own) if found.own is not None else None,
-            "work": [
-                {**_reason(group.reason), "count": group.count, "names": group.names}
-                for group in found.classes
-            ],
-            "suggestions": [
-                {"about": _reason(reason), "text": cure.text} for reason, cure in found.cures
-            ],
+            "work": [_group(group) for group in found.classes],
+            "suggestions": _suggestions(found.cures),
         }
     }
+
+
+def _group(group: Group[Render] | Group[Case]) -> View:
+    return {**_reason(group.shown()), "count": group.count, "names": group.names}
+
+
+def _suggestions(cures: list[tuple[Reason, Cure]]) -> list[View]:
+    """What would help; ``commands`` carry it out, when a request can."""
+    return [
+        {"about": _reason(reason), "text": cure.text, "commands": list(cure.commands)}
+        for reason, cure in cures
+    ]
 
 
 def _reason(reason: Reason) -> View:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from afanasy.core.host.host_values import origins, refresh_host
+from afanasy.core.host.host_values import origins, refresh_host, sleep_after
 from afanasy.core.host.pool_edits import place_by_pattern
 from afanasy.core.host.services_here import others_allowed, services_here
 from afanasy.core.state import Farm, Render
@@ -68,6 +68,9 @@ def host_view(farm: Farm, name: str) -> View:
         if attribute in setup.origins:
             origin = f"pattern {setup.origins[attribute]!r} of the farm file"
             values[word] = {"value": getattr(setup, attribute), "origin": origin}
+    if "wol_idle_sleep_time_s" in setup.origins:  # a pool may know better
+        sleep = sleep_after(farm, render)
+        values["wolidlesleeptime"] = {"value": sleep.seconds, "origin": sleep.origin}
     services: dict[str, Any] = {
         service: {
             "allowed": found.allowed,

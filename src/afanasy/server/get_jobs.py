@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Final
 
+from af.words import plural
 from afanasy.core.host.masks import find_match
 from afanasy.core.state import Block, Farm, Job
 from afanasy.model.clock import Now
@@ -156,9 +157,9 @@ def _task(job: Job, request: GetRequest) -> tuple[Block, int]:
     raise UserError(
         "not_found",
         "Invalid block/task number.",
-        f"block {num} has {job.blocks[num].tasks_num} tasks"
+        f"block {num} has {plural(job.blocks[num].tasks_num, 'task')}"
         if in_block
-        else f"job {job.id} has {len(job.blocks)} blocks",
+        else f"job {job.id} has {plural(len(job.blocks), 'block')}",
         field="get.task_ids" if in_block else "get.block_ids",
     )
 

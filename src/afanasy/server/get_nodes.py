@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 
 from afanasy.core.host.masks import find_match
 from afanasy.core.host.pools import Pool
+from afanasy.core.node_log import LogLine
 from afanasy.core.state import Farm, Render, User
 from afanasy.core.work.branches import Branch
 from afanasy.model.clock import Now
@@ -73,12 +74,18 @@ def get_renders(farm: Farm, request: GetRequest, now: Now) -> View:
 
 
 def _render_log(render: Render) -> list[str]:
-    lines = [f"{clock_text(render.time_register)}: {render.name}: Registered."]
+    lines = [LogLine(render.time_register, f"{render.name}: Registered.")]
     if render.time_launch:
-        lines.append(f"{clock_text(render.time_launch)}: agent {render.engine} was launched")
+        lines.append(LogLine(render.time_launch, f"agent {render.engine} was launched"))
+    lines += render.log
     if render.time_update and not render.link:
-        lines.append(f"{clock_text(render.time_update)}: last heard of, now offline")
-    return lines
+        lines.append(LogLine(render.time_update, "last heard of, now offline"))
+    lines.sort(key=lambda line: line.wall)
+    return _told(lines)
+
+
+def _told(lines: list[LogLine]) -> list[str]:
+    return [f"{clock_text(line.wall)}: {line.text}" for line in lines]
 
 
 def _tasks_log(render: Render, now: Now) -> list[str]:
@@ -104,8 +111,8 @@ def get_users(farm: Farm, request: GetRequest) -> View:
             if request.mode == "jobs_order":
                 order = [job.id for job in in_order(user)]
                 return {"events": {"jobs_order": {"uids": [user.id], "jids": [order]}}}
-            line = f"{clock_text(user.time_register)}: {user.name}: Registered."
-            return message(user.name, "log", [line])
+            line = LogLine(user.time_register, f"{user.name}: Registered.")
+            return message(user.name, "log", _told([line, *user.log]))
     return {"users": [user_view(user) for user in users]}
 
 
@@ -124,8 +131,8 @@ def get_pools(farm: Farm, request: GetRequest, now: Now) -> View:
     check_mode(request, _TREE_MODES)
     pools = choose("pool", farm.pools.values(), request)
     if request.mode == "log" and len(pools) == 1:
-        line = f"{clock_text(pools[0].time_creation)}: {pools[0].path}: Created."
-        return message(pools[0].path, "log", [line])
+        line = LogLine(pools[0].time_creation, f"{pools[0].path}: Created.")
+        return message(pools[0].path, "log", _told([line, *pools[0].log]))
     return {"pools": [pool_view(p, now) | tickets_view(farm, p.spec, p.path) for p in pools]}
 
 
@@ -134,8 +141,8 @@ def get_branches(farm: Farm, request: GetRequest) -> View:
     check_mode(request, _TREE_MODES)
     branches = choose("branch", farm.branches.values(), request)
     if request.mode == "log" and len(branches) == 1:
-        line = f"{clock_text(branches[0].time_creation)}: {branches[0].path}: Created."
-        return message(branches[0].path, "log", [line])
+        line = LogLine(branches[0].time_creation, f"{branches[0].path}: Created.")
+        return message(branches[0].path, "log", _told([line, *branches[0].log]))
     return {"branches": [branch_view(branch) for branch in branches]}
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from typing import Any, Protocol, cast
+from typing import Any, Final, Protocol, cast
 
 from afanasy.core import events
 from afanasy.model.errors import UserError
-from afanasy.model.reading import Raw
+from afanasy.model.reading import Raw, Reader
 from afanasy.server.matcher import Masks
+
+#: The name of a service that is added, and what is between several.
+_SERVICE: Final = re.compile(r"[\w.-]+")
+_BETWEEN: Final = re.compile(r"[,\s]+")
 
 
 class _Counted(Protocol):
@@ -16,8 +21,9 @@ class _Counted(Protocol):
 
 
 class Asking(Protocol):
-    """What this needs of a request: how to apply events, the masks, who asks, the answer."""
+    """What this needs of a request: how to apply and complain, the masks, who asks, the answer."""
 
+    reader: Reader
     apply: Callable[[events.Event], Any]
     masks: Masks
     by: str
@@ -37,25 +43,51 @@ def change_host(request: Asking, operation: Raw, render: str = "", pool: str = "
     text = name if isinstance(name, str) else ""
     if kind == "farm":
         mode = operation.get("mode")
-        if mode != "service_add":
-            text = mask if isinstance(mask, str) else text
-            request.masks.check_mask(text, "operation.mask")
-        event = events.ChangeServices(render, pool, str(mode or ""), text, by=request.by)
-        request.apply(event)
+        if mode == "service_add":
+            texts = _services(text)
+        else:
+            texts = [mask if isinstance(mask, str) else text]
+            request.masks.check_mask(texts[0], "operation.mask")
+        for one in texts:
+            event = events.ChangeServices(render, pool, str(mode or ""), one, by=request.by)
+            request.apply(event)
         request.answer.count += 1
         return True
     if kind != "tickets":
         return False
-    count = _number(operation, "count", None)
-    most = _number(operation, "max_hosts", -1)
     host = operation.get("host") is True
+    most = _number(operation, "max_hosts") if "max_hosts" in operation else None
+    alone = most is not None and not (host or render)  # the number of hosts may stand alone
+    count = None if alone and "count" not in operation else _number(operation, "count")
+    if most is not None and most >= 0 and (host or render):
+        request.reader.complain(
+            "operation.max_hosts", "is for all renders of a pool, not for each of them",
+            "leave out host or max_hosts",
+        )  # fmt: skip
     request.apply(events.ChangeTickets(render, pool, text, count, host, most, by=request.by))
     request.answer.count += 1
     return True
 
 
-def _number(operation: Raw, key: str, unset: int | None) -> int:
-    value = operation.get(key, unset)
+def _services(text: str) -> list[str]:
+    """Names with commas or blanks between them; one empty name if there is none.
+
+    Raises UserError for what no service can be called, before anything is changed.
+    """
+    names = [name for name in _BETWEEN.split(text) if name]
+    for name in names:
+        if not _SERVICE.fullmatch(name):
+            raise UserError(
+                "bad_field",
+                f"{name!r} is no name of a service",
+                "a name has letters, digits, _, - and . only; several have commas between them",
+                field="operation.name",
+            )
+    return names or [""]
+
+
+def _number(operation: Raw, key: str) -> int:
+    value = operation.get(key)
     if type(value) is not int or not -1 <= value <= 2**31 - 1:
         raise UserError(
             "missing",

@@ -12,15 +12,14 @@ of tickets belong to pools and renders: their operation ``tickets``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, cast
 
 from afanasy.core import events
-from afanasy.core.host.pools import ROOT
 from afanasy.core.limit.limit_warnings import declared_tickets
 from afanasy.core.limit.limits import declares
 from afanasy.core.limit.usages import SERVICE, TICKET, Usage
-from afanasy.core.state import Farm
+from afanasy.core.state import Farm, Job, Render, Run
 from afanasy.model.attributes import HostSpec
 from afanasy.model.errors import UserError
 from afanasy.model.reading import Raw, check_texts
@@ -49,7 +48,13 @@ def _services(farm: Farm) -> Iterator[View]:
                 view.update(by=chosen.by, time=chosen.time)
             yield view
         for pattern, count in per_host:
-            yield _view(usage, "host", f"pattern {pattern}", count, -1) | {"origin": "farm file"}
+            matching = [
+                render
+                for render in farm.renders.values()
+                if render.setup is not None and pattern in render.setup.patterns
+            ]
+            view = _view(usage, "host", f"pattern {pattern}", count, -1, matching)
+            yield view | {"origin": "farm file"}
 
 
 def _counts_of_patterns(farm: Farm, service: str) -> list[tuple[str, int]]:
@@ -71,34 +76,65 @@ def _tickets(farm: Farm) -> Iterator[View]:
         for pool in farm.pools.values():
             if declares(pool, name):
                 count, hosts = pool.spec.tickets_pool[name]
-                yield _view(usage, "pool", pool.path, count, hosts)
-        for place, spec in _hosts(farm):
+                yield _view(usage, "pool", pool.path, count, hosts, pool.all_renders())
+        for place, spec, renders in _hosts(farm):
             count = spec.tickets_host.get(name, -1)
             if count >= 0:
-                yield _view(usage, "host", place, count, -1)
+                yield _view(usage, "host", place, count, -1, renders)
         if name not in declared:
             yield _view(usage, "", "", -1, -1)
 
 
-def _hosts(farm: Farm) -> Iterator[tuple[str, HostSpec]]:
+def _hosts(farm: Farm) -> Iterator[tuple[str, HostSpec, Iterable[Render]]]:
     for pool in farm.pools.values():
-        yield f"pool {pool.path}", pool.spec
+        yield f"pool {pool.path}", pool.spec, pool.all_renders()
     for render in farm.renders.values():
-        yield f"render {render.name}", render.spec
+        yield f"render {render.name}", render.spec, [render]
 
 
-def _view(usage: Usage, scope: str, place: str, count: int, hosts: int) -> View:
-    held = usage.below(place if scope == "pool" else ROOT)
+def _units(usage: Usage, run: Run) -> int:
+    """What the run holds of it."""
+    if not run.current:
+        return 0
+    if usage.kind == SERVICE:
+        return int(run.service == usage.name)
+    return run.tickets.get(usage.name, 0)
+
+
+def _held_there(usage: Usage, renders: Iterable[Render]) -> tuple[dict[str, int], dict[Job, int]]:
+    """Units that these renders hold, by render and by job."""
+    hosts: dict[str, int] = {}
+    jobs: dict[Job, int] = {}
+    for render in renders:
+        if render.name not in usage.hosts:
+            continue
+        hosts[render.name] = usage.hosts[render.name]
+        for run in render.runs.values():
+            units = _units(usage, run)
+            if units:
+                job = run.block.job
+                jobs[job] = jobs.get(job, 0) + units
+    return hosts, jobs
+
+
+def _view(
+    usage: Usage, scope: str, place: str, count: int, most: int,
+    renders: Iterable[Render] | None = None,
+) -> View:  # fmt: skip
+    """What is held there: by ``renders``, None = by the whole farm."""
+    hosts, jobs = usage.hosts, usage.jobs
+    if renders is not None:
+        hosts, jobs = _held_there(usage, renders)
     return {
         "kind": usage.kind,
         "name": usage.name,
         "scope": scope,
         "place": place,
         "max_count": count,
-        "max_hosts": hosts,
-        "used": held.units,
-        "hosts": held.hosts,
-        "held_on": dict(sorted(usage.hosts.items())),
+        "max_hosts": most,
+        "used": sum(hosts.values()),
+        "hosts": len(hosts),
+        "held_on": dict(sorted(hosts.items())),
         "holders": [
             {
                 "id": job.id,
@@ -107,7 +143,7 @@ def _view(usage: Usage, scope: str, place: str, count: int, hosts: int) -> View:
                 "user_name": job.user.name,
                 "units": units,
             }
-            for job, units in sorted(usage.jobs.items(), key=lambda item: item[0].serial)
+            for job, units in sorted(jobs.items(), key=lambda item: item[0].serial)
         ],
     }
 

@@ -134,10 +134,12 @@ class FarmLoop:
     def apply_quietly(self, event: events.Event) -> None:
         """Apply a volatile fact (progress, resources) that asks for no pass.
 
-        It gets one when it let work start: frames of a running task that others waited for.
+        It gets one when something follows from it: frames of a running task that others waited
+        for, memory that became free, a host that stands idle and is told to sleep.
         """
-        apply(self.farm, event, self._clock())
-        if self.farm.fresh_jobs:
+        farm = self.farm
+        apply(farm, event, self._clock())
+        if farm.fresh_jobs or farm.fresh_renders or farm.effects or farm.changes.renders:
             self.ask_for_pass()
 
     def check_store(self) -> None:
@@ -267,7 +269,7 @@ class FarmLoop:
                 case effects.Welcome(render, link, adopted):
                     peer = self._links.get(link)
                     if peer is not None:
-                        outbox.setdefault(peer, []).append(self._welcome(adopted))
+                        outbox.setdefault(peer, []).append(self._welcome(render, adopted))
                         log.info("render_registered", render=render, adopted=len(adopted))
                 case effects.Refuse(link, code, text):
                     peer = self._links.get(link)
@@ -282,6 +284,11 @@ class FarmLoop:
                     peer = self._peer_of(render)
                     if peer is not None:
                         outbox.setdefault(peer, []).append(stream.Instruct(what, command))
+                case effects.SetPace(render, heartbeat_s, period_s):
+                    peer = self._peer_of(render)
+                    if peer is not None and "pace" in peer.takes:
+                        pace = stream.Pace(period_s or self.resources_period_s, heartbeat_s)
+                        outbox.setdefault(peer, []).append(pace)
                 case effects.Send(message):
                     pending.letters.append(message)
                 case effects.Note(code, fields):
@@ -292,15 +299,17 @@ class FarmLoop:
         render = self.farm.renders.get(render_name)
         return self._links.get(render.link) if render is not None else None
 
-    def _welcome(self, adopted: tuple[int, ...]) -> stream.Welcome:
+    def _welcome(self, name: str, adopted: tuple[int, ...]) -> stream.Welcome:
         farm = self.farm
+        render = farm.renders.get(name)  # None: deleted since, in the same batch
         return stream.Welcome(
             protocol=stream.PROTOCOL_VERSION,
             farm_id=farm.farm_id,
             epoch=farm.epoch,
             version=messages.VERSION,
             output_sizes=[(run, self.output_sizes.get(run, 0)) for run in adopted],
-            resources_period_s=self.resources_period_s,
+            resources_period_s=(render and render.resources_period_s) or self.resources_period_s,
+            progress_period_s=render.heartbeat_s if render else 1.0,
         )
 
     def _close_outputs(self) -> None:

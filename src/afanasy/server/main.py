@@ -43,12 +43,14 @@ from afanasy.server.get_sql import DatabasePort
 from afanasy.server.history_port import StoreHistory
 from afanasy.server.listener import Listener
 from afanasy.server.loop import FarmLoop
+from afanasy.server.mail import login_warning
 from afanasy.server.matcher import Masks
 from afanasy.server.render_peer import RenderPeer
 from afanasy.server.request_peer import HttpPeer, TextPeer
 from afanasy.server.requests import Requests
 from afanasy.server.settings import Reloader, first_settings, from_layers
 from afanasy.server.traffic import Traffic
+from afanasy.server.zones import utc_offset_s
 from afanasy.store import database, history
 from afanasy.store.outputs import OutputFiles
 from afanasy.store.writer import Deposed, Writer
@@ -272,10 +274,15 @@ async def serve(options: argparse.Namespace, given: dict[str, Found]) -> int:
     now = read_clocks()
     engine, (farm_id, epoch) = open_database(options.data / "farm.db", now.wall)
     masks = Masks()
-    farm = Farm(farm_id, epoch, masks.full_match, serving_mono=now.mono, settings=settings)
+    farm = Farm(
+        farm_id, epoch, masks.full_match, serving_mono=now.mono, settings=settings,
+        utc_offset_s=utc_offset_s,
+    )  # fmt: skip
     masks.known_names = lambda: chain(farm.renders, farm.jobs_by_name)
     restore(farm, database.load(engine), now)
     found_system_job(farm, now)
+    if warning := login_warning(settings.value):
+        log.warning("mails_without_password", reason=warning, hint="set AF_EMAIL_SMTP_PASSWORD")
     outputs = OutputFiles(options.data / "outputs")
 
     def writer_of(loop: FarmLoop) -> Writer:
@@ -290,7 +297,10 @@ async def serve(options: argparse.Namespace, given: dict[str, Found]) -> int:
     leftovers = history.strays(engine, ended)
     for run in set(ended) - {piece.run for piece in leftovers}:
         outputs.drop_live(run)
-    deliverer = Deliverer(settings.value, lambda key: loop.apply(events.MessageSettled(key)))
+    deliverer = Deliverer(
+        settings.value,
+        lambda key, problem: loop.apply(events.MessageSettled(key, problem)),
+    )
     loop.deliver = deliverer.send
     reloader = Reloader(given)
     traffic = Traffic(now.wall, now.mono)

@@ -4,9 +4,10 @@ How the text of a mask is read otherwise is :mod:`afanasy.core.host.masks`.
 
 **What a mask can cost.** Two things can hurt: compiling and matching (backtracking). So a mask is
 weighed before it is compiled (:mod:`afanasy.core.host.mask_syntax`), and every match has a time
-limit. :meth:`Masks.check_mask` is the edge where people's masks come in: there a bad one is refused
-with a sentence. A stored mask that runs over its time later is switched off: from then on it
-matches nothing and costs nothing.
+limit. Plain names with ``|`` between them need neither: they are looked up, and may be many.
+:meth:`Masks.check_mask` is the edge where people's masks come in: there a bad one is refused with a
+sentence. A stored mask that runs over its time later is switched off: from then on it matches
+nothing and costs nothing.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from typing import Final, NamedTuple
 
 import regex
 
-from afanasy.core.host.mask_syntax import MASK_LENGTH_MAX, compile_mask
-from afanasy.core.host.masks import is_plain
+from afanasy.core.host.mask_syntax import compile_mask
+from afanasy.core.host.masks import plain_names
 from afanasy.model.errors import UserError
 
 #: Time for trying a new mask against all known names, in seconds (R21).
@@ -70,6 +71,9 @@ class Masks:
             return True
         if mask in self.switched_off:
             return False
+        names = plain_names(mask)
+        if names is not None:
+            return name in names
         known = self._masks.get(mask)
         if known is None:
             try:
@@ -96,8 +100,8 @@ class Masks:
         """
         if not mask or (mask in self._checked and names is None):
             return
-        if is_plain(mask) and len(mask) <= MASK_LENGTH_MAX:
-            return  # a name, which matches itself
+        if plain_names(mask) is not None:
+            return  # names, which match themselves
         if self._left_s <= 0:
             raise UserError(
                 "too_many_masks",

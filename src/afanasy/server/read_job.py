@@ -1,16 +1,18 @@
 """Reading a submitted job: JSON members into checked attributes (PROTOCOL 2.4, R20, R49).
 
 The original's leniency is kept for classic requests: what has a wrong type is ignored with a
-warning. What no request may bring: masks that do not compile, texts that no database stores, and
-whatever made the original crash (blocks that are no objects, tasks that are no objects …).
+warning. What no request may bring: masks that do not compile or are too long, texts that no
+database stores, and whatever made the original crash (blocks that are no objects, tasks that are no
+objects …).
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
 from typing import Final, cast
 
 from afanasy.core.events import BlockSubmission
+from afanasy.core.host.masks import looks_like_words
 from afanasy.core.settings import Settings
 from afanasy.model.attributes import (
     BLOCKS_PER_JOB_MAX,
@@ -35,17 +37,26 @@ _IGNORED: Final = frozenset(
 _BLOCK_IGNORED: Final = frozenset(
     {"tasks", "tasks_num", "st", "state", "block_num", "job_id", "numeric"}
 )
-_LOST_CHOICES: Final = ("reschedule", "hold")
-#: A hosts mask of these characters alone is read as today's prefix words (R20).
-_FIND_MASK = re.compile(r"[\w.\-|;,: ]*\Z")
+
+#: A user → the type of hosts masks that say none.
+TypeOfUser = Callable[[str], str]
+
+
+def _no_type(_user: str) -> str:
+    return ""
 
 
 def read_job(
-    raw: object, reader: Reader, masks: Masks, settings: Settings
+    raw: object,
+    reader: Reader,
+    masks: Masks,
+    settings: Settings,
+    type_of_user: TypeOfUser = _no_type,
 ) -> tuple[JobSpec, list[BlockSubmission]]:
     """The attributes of a job and its blocks. Raises UserError, the sender's fault.
 
-    What they do not say comes from ``settings``.
+    What they do not say comes from ``settings``; how hosts masks without a type are read says
+    ``type_of_user``.
     """
     if not isinstance(raw, dict):
         raise UserError("bad_field", "must be an object", "send {…}", field="job")
@@ -53,19 +64,29 @@ def read_job(
     said = reader.members(JobSpec, members, "job", also=_IGNORED)
     spec = JobSpec(**{**settings.job_defaults(), **said})
     spec.pools = clean_pools(spec.pools)
-    check_job_masks(spec, "job", masks)
+    kind = spec.hosts_mask_type or type_of_user(spec.user_name)
+    check_job_masks(spec, "job", kind, masks)
     blocks = members.get("blocks")
     if not isinstance(blocks, list) or not blocks:
         raise UserError(
             "missing", "must be a list of at least one block", "add one", field="job.blocks"
         )
-    return spec, read_blocks(cast("list[object]", blocks), "job.blocks", reader, masks, settings)
+    raws = cast("list[object]", blocks)
+    return spec, read_blocks(raws, "job.blocks", reader, masks, settings, kind)
 
 
 def read_blocks(
-    raws: list[object], path: str, reader: Reader, masks: Masks, settings: Settings
+    raws: list[object],
+    path: str,
+    reader: Reader,
+    masks: Masks,
+    settings: Settings,
+    kind: str,
 ) -> list[BlockSubmission]:
-    """The blocks of a job, or those of the operation ``append_blocks``."""
+    """The blocks of a job, or those of the operation ``append_blocks``.
+
+    ``kind`` is the type of the job's hosts masks.
+    """
     if len(raws) > BLOCKS_PER_JOB_MAX:
         raise UserError(
             "too_many_blocks",
@@ -78,7 +99,7 @@ def read_blocks(
     names = list(dict.fromkeys(block.spec.name for block in blocks))
     tried: set[str] = set()
     for n, block in enumerate(blocks):
-        check_block_masks(block.spec, f"{path}[{n}]", masks, names, tried)
+        check_block_masks(block.spec, f"{path}[{n}]", kind, masks, names, tried)
     return blocks
 
 
@@ -102,11 +123,13 @@ def read_block(raw: object, path: str, reader: Reader, defaults: Raw) -> BlockSu
             f"{path}.capacity_coeff_max",
             f"{spec.capacity_coeff_max} is below capacity_coeff_min {spec.capacity_coeff_min}",
             "swap them",
+            done="the two were swapped",
         )
         spec.capacity_coeff_min, spec.capacity_coeff_max = (
             spec.capacity_coeff_max, spec.capacity_coeff_min,
         )  # fmt: skip
-    check_block_choices(spec, path)
+    if numeric:
+        _check_range(said, path, reader)
     if not spec.flags & FLAG_MULTIHOST:
         spec.flags &= ~FLAG_MASTER_ON_SLAVE
     else:
@@ -118,6 +141,21 @@ def read_block(raw: object, path: str, reader: Reader, defaults: Raw) -> BlockSu
             )
         return BlockSubmission(spec)
     return BlockSubmission(spec, read_tasks(members.get("tasks"), f"{path}.tasks", reader))
+
+
+def _check_range(said: Raw, path: str, reader: Reader) -> None:
+    """Say what becomes of a range that makes no sense (:func:`af.numeric.clean_range`)."""
+    per_task = said.get("frames_per_task", 1)
+    if per_task < 1:
+        reader.complain(
+            f"{path}.frames_per_task", f"must be 1 or more in a numeric block, not {per_task}",
+            "list the tasks to have several of them for a frame", done="it is 1",
+        )  # fmt: skip
+    first, last = said.get("frame_first", 0), said.get("frame_last", 0)
+    if last < first:
+        reader.warn(
+            f"{path}.frame_last: {last} is below frame_first {first}; the block has only that frame"
+        )
 
 
 def is_numeric(members: Raw) -> bool:
@@ -163,46 +201,31 @@ def clean_pools(pools: dict[str, int]) -> dict[str, int]:
 # --------------------------------------------------------------------------------------- checks
 
 
-def check_job_masks(spec: JobSpec, path: str, masks: Masks) -> None:
+def check_job_masks(spec: JobSpec, path: str, kind: str, masks: Masks) -> None:
     """Every mask of a job compiles. Raises UserError (refused in every request, R49)."""
     for key in ("depend_mask", "depend_mask_global"):
         masks.check_mask(getattr(spec, key), f"{path}.{key}")
-    check_hosts_masks(spec.hosts_mask, spec.hosts_mask_exclude, spec.hosts_mask_type, path, masks)
+    check_hosts_masks(spec.hosts_mask, spec.hosts_mask_exclude, kind, path, masks)
 
 
 def check_hosts_masks(mask: str, exclude: str, kind: str, path: str, masks: Masks) -> None:
-    """The hosts masks compile in the type they will be read with."""
-    if kind not in ("", "find", "regex"):
-        raise UserError(
-            "bad_field", f"{kind!r} is no type of mask", 'use "find" or "regex"',
-            field=f"{path}.hosts_mask_type",
-        )  # fmt: skip
+    """The hosts masks compile in the type they will be read with. Raises UserError."""
     for key, text in (("hosts_mask", mask), ("hosts_mask_exclude", exclude)):
-        if kind == "regex" or (not kind and not _FIND_MASK.match(text)):
+        if kind == "regex" or (not kind and not looks_like_words(text)):
             masks.check_mask(text, f"{path}.{key}")
 
 
 def check_block_masks(
-    spec: BlockSpec, path: str, masks: Masks, names: list[str], tried: set[str]
+    spec: BlockSpec, path: str, kind: str, masks: Masks, names: list[str], tried: set[str]
 ) -> None:
     """Every mask of a block compiles, and is not slow on the block names. Raises UserError.
 
-    ``tried``: masks of the same request that need not be tried again; this one's are added.
+    ``kind`` is the type of the job's hosts masks. ``tried``: masks of the same request that need
+    not be tried again; this one's are added.
     """
     for key in ("depend_mask", "tasks_depend_mask"):
         mask = getattr(spec, key)
         if mask not in tried:
             masks.check_mask(mask, f"{path}.{key}", names)
             tried.add(mask)
-    check_hosts_masks(spec.hosts_mask, spec.hosts_mask_exclude, "", path, masks)
-
-
-def check_block_choices(spec: BlockSpec, path: str) -> None:
-    """Words that must be one of a few. Raises UserError."""
-    if spec.on_lost_render not in _LOST_CHOICES:
-        raise UserError(
-            "bad_field",
-            f"{spec.on_lost_render!r} is not one of {', '.join(_LOST_CHOICES)}",
-            "leave it out for reschedule",
-            field=f"{path}.on_lost_render",
-        )
+    check_hosts_masks(spec.hosts_mask, spec.hosts_mask_exclude, kind, path, masks)

@@ -54,6 +54,8 @@ class RenderPeer(asyncio.Protocol):
         self.name = ""
         self._heard = self._sent = self._aio.time()
         self._watch: asyncio.TimerHandle | None = None
+        #: Later messages of the stream that its agent takes.
+        self.takes: frozenset[str] = frozenset()
         #: Block key → version that this connection has been told.
         self.blocks_sent: dict[int, int] = {}
         self._silenced = False
@@ -170,6 +172,7 @@ class RenderPeer(asyncio.Protocol):
         if len(hello.runs) > HELD_RUNS_MAX:
             raise PeerError(f"a hello with {len(hello.runs)} runs; the most is {HELD_RUNS_MAX}")
         self.name = name
+        self.takes = frozenset(stream.LATER).intersection(hello.takes)
         if self._watch is not None:
             self._watch.cancel()
         self._watch = self._aio.call_later(stream.PING_PERIOD_S, self._look)

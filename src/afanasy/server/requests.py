@@ -19,7 +19,9 @@ from afanasy.core import events
 from afanasy.core.depend.depend_warnings import depend_warnings
 from afanasy.core.host.mask_warnings import hosts_warnings
 from afanasy.core.limit.limit_warnings import ticket_warnings
-from afanasy.core.state import Job, User
+from afanasy.core.state import Farm, Job, User
+from afanasy.core.system import pre_commands
+from afanasy.core.work.place_warnings import branch_warnings, pool_warnings
 from afanasy.model.attributes import UserSpec
 from afanasy.model.errors import UserError
 from afanasy.model.reading import Raw, Reader, check_texts
@@ -29,7 +31,8 @@ from afanasy.server.farm_file import FarmFileReader
 from afanasy.server.history_port import HistoryPort
 from afanasy.server.loop import FarmLoop
 from afanasy.server.matcher import Masks
-from afanasy.server.read_job import read_job
+from afanasy.server.read_job import check_hosts_masks, clean_pools, read_job
+from afanasy.server.read_operation import check_action
 from afanasy.server.settings import Reloader
 from afanasy.server.submissions import kept_text
 from afanasy.server.traffic import kind_of
@@ -102,7 +105,8 @@ class Requests:
         action = cast(Raw, raw) if isinstance(raw, dict) else {}
         answer: object
         if action.get("type") == "farm" and self._farm_file is not None:
-            answer = await self._farm_file.act(action)
+            check_action(action, "farm", reader)
+            answer = reader.told(await self._farm_file.act(action))
         else:
             answer = act(self._loop.farm, body["action"], reader, self._masks, self._loop.apply)
         await self._durable(body)
@@ -110,14 +114,20 @@ class Requests:
 
     async def _job(self, body: Raw, reader: Reader) -> object:
         self._loop.check_store()
-        settings = self._loop.farm.settings
-        spec, blocks = read_job(body["job"], reader, self._masks, settings)
+        farm = self._loop.farm
+        spec, blocks = read_job(
+            body["job"], reader, self._masks, farm.settings, lambda name: _type_of(farm, name)
+        )
+        asked_branch = spec.branch
         event = events.Submit(spec, blocks, kept_text(body["job"]))
         job = cast(Job, self._loop.apply(event))
-        reader.warnings += depend_warnings(self._loop.farm, job)
-        reader.warnings += ticket_warnings(self._loop.farm, job)
-        reader.warnings += hosts_warnings(self._loop.farm, job)
+        reader.warnings += branch_warnings(job, asked_branch)
+        reader.warnings += depend_warnings(farm, job)
+        reader.warnings += ticket_warnings(farm, job)
+        reader.warnings += hosts_warnings(farm, job)
+        reader.warnings += pool_warnings(farm, job.spec.pools, "job.pools")
         job.log.extend(f"warning: {warning}" for warning in reader.warnings)
+        reader.warnings += pre_commands.warnings(farm, job)  # its log has them already
         answer: dict[str, object] = {"id": job.id, "serial": job.serial}
         if reader.warnings:
             answer["warnings"] = reader.warnings
@@ -135,6 +145,11 @@ class Requests:
         if not isinstance(name, str) or not name:
             raise UserError("missing", "a user needs a name", "set it", field="user.name")
         params = reader.members(UserSpec, members, "user", also=frozenset({"name"}))
+        if "pools" in params:
+            params["pools"] = clean_pools(params["pools"])
+            reader.warnings += pool_warnings(self._loop.farm, params["pools"], "user.pools")
+        masks = (params.get("hosts_mask", ""), params.get("hosts_mask_exclude", ""))
+        check_hosts_masks(*masks, params.get("hosts_mask_type", ""), "user", self._masks)
         user, new = cast("tuple[User, bool]", self._loop.apply(events.AddUser(name, params)))
         await self._durable(body)
         answer: dict[str, object] = {"user": user_view(user)}
@@ -152,6 +167,12 @@ class Requests:
             self._inside.traffic.waited(kind_of(body), perf_counter() - began_s)
 
 
+def _type_of(farm: Farm, user: str) -> str:
+    """How the hosts masks of the user's jobs are read when they do not say it; "" = by looks."""
+    found = farm.users.get(user)
+    return found.spec.hosts_mask_type if found is not None else ""
+
+
 def _refusal(root: str, error: UserError, reader: Reader) -> dict[str, object]:
     """The shapes of R50: a job's answer has ids and a sentence, others an info."""
     if root == "job":
@@ -159,7 +180,7 @@ def _refusal(root: str, error: UserError, reader: Reader) -> dict[str, object]:
         if reader.strict:
             answer["refusal"] = error_object(error)
         return answer
-    answer = {"info": {"kind": "error", "text": error.message}}
+    answer = {"info": {"kind": "error", "text": error.classic()}}
     if root == "user":
         answer["error"] = error.sentence()
     elif reader.strict:

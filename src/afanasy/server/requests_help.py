@@ -77,6 +77,7 @@ GET_TYPES: Final = {
     "[the views](#sql-views). Only what reads them is allowed.",
 }
 
+_RING: Final = "The last `af_node_log_lines_max` (100) lines since the server's start are kept."
 #: (type, mode) of a ``get`` → what is answered.
 GET_MODES: Final = {
     ("jobs", "full"): "`jobs` with commands, folders, environment and listed tasks.",
@@ -86,9 +87,11 @@ GET_MODES: Final = {
     "`data` is the log of its starts.",
     ("jobs", "explain"): "`explain`: why tasks do not run. Each has `summary`, `work` (the reason "
     "that stops the work itself, or null), `renders` (reasons, how many renders give it, some "
-    "of their names), `suggestions` (what would let it start, as `text`, and the reason that it is "
-    "`about`), and `warnings` (what is odd about what it waits for). Without blocks and tasks it "
-    "is about the first waiting task of each block.",
+    "of their names), `suggestions` (what would let it start, as `text`, the reason that it is "
+    "`about`, and `commands`, lines for a terminal that do it; none when something must happen), "
+    "and `warnings` (what is odd about what it waits for). Without tasks it is about the first "
+    "waiting task of each block, with `tasks`: how many are in which state. Beside a limit that "
+    "is reached, `renders` has those that refuse for another reason.",
     ("jobs", "thumbnail"): "The list; no thumbnails are made.",
     ("jobs", "info"): "`task` with `exec`: what a task executes. Needs a block and a task.",
     ("jobs", "error_hosts"): "`message`: the hosts that failed, and which of them are avoided. "
@@ -110,16 +113,20 @@ GET_MODES: Final = {
     ("blocks", "full"): "Besides, the tasks of a list block.",
     ("renders", "full"): "`object`: one render with the load of its host.",
     ("renders", "resources"): "`renders`: the load of every host that is online.",
-    ("renders", "log"): "`message`: when a render came and went.",
+    ("renders", "log"): "`message`: when a render came and went, and what was "
+    "done to it: new values (old to new), operations, each with who said it. " + _RING,
     ("renders", "tasks_log"): "`message`: what a render works on.",
     ("renders", "explain"): "`explain_render`: why nothing (more) starts on a render. `own` is the "
     "reason that stops the render itself, or null; `work` has the reasons why waiting blocks do "
     "not start there, the first in order first, how many, and some of their names; `suggestions` "
     "as for jobs.",
     ("users", "jobs_order"): "`events` with `jobs_order`: ids of a user's jobs in their order.",
-    ("users", "log"): "`message`: since when a user is known.",
-    ("pools", "log"): "`message`: since when there is a pool.",
-    ("branches", "log"): "`message`: since when there is a branch.",
+    ("users", "log"): "`message`: since when a user is known, and what was changed, by "
+    "whom. " + _RING,
+    ("pools", "log"): "`message`: since when there is a pool, and what was done to it, by "
+    "whom. " + _RING,
+    ("branches", "log"): "`message`: since when there is a branch, and what was done to it, "
+    "by whom. " + _RING,
     ("monitors", "events"): '`{"monitor": {"id": 0}}`: the monitor must register again.',
     ("monitors", "log"): "The same.",
     ("db", "check"): "`db_check`: whether the database is well; `ok`, a list `checks` of what was "
@@ -164,7 +171,7 @@ class Operation(NamedTuple):
     members: str = ""
 
 
-_TASKS = "`task_ids`, `task_ranges`, `mode`"
+_TASKS = "`task_ids`, `task_ranges`, `mode`, `ask`"
 _JOBS = "`jids`, `serials`"
 #: Target of an action → operation.
 OPERATIONS: Final[dict[str, dict[str, Operation]]] = {
@@ -226,9 +233,10 @@ OPERATIONS: Final[dict[str, dict[str, Operation]]] = {
         "set_pool": Operation("Puts it into another pool; it must be idle.", "`name`"),
         "reassign_pool": Operation("Puts it into the deepest pool whose `pattern` names it; it "
                                    "must be idle."),
-        "farm": Operation("Changes its services. `mode` is `service_add` with `name`, "
-                          "`service_remove`, `service_enable` or `service_disable` with `mask`, or "
-                          "`clear_services`.", "`mode`, `name`, `mask`"),
+        "farm": Operation("Changes its services. `mode` is `service_add` with `name` (several with "
+                          "commas or blanks between them), `service_remove`, `service_enable` or "
+                          "`service_disable` with `mask`, or `clear_services`.",
+                          "`mode`, `name`, `mask`"),
         "tickets": Operation("Sets how many tickets of a name its tasks may hold; -1 takes that "
                              "back.", "`name`, `count`"),
     },
@@ -269,8 +277,9 @@ OPERATIONS: Final[dict[str, dict[str, Operation]]] = {
         "wol_wake": Operation("Wakes its hosts."),
         "farm": Operation("Changes its services, as for renders.", "`mode`, `name`, `mask`"),
         "tickets": Operation("Declares a ticket: its renders together hold `count` at most, on "
-                             "`max_hosts` hosts; with `host` true each of them holds `count`. -1 "
-                             "takes that back.", "`name`, `count`, `max_hosts`, `host`"),
+                             "`max_hosts` hosts; one may be left as it is. With `host` true each "
+                             "of them holds `count`. -1 is no limit; without any the ticket is "
+                             "declared no more.", "`name`, `count`, `max_hosts`, `host`"),
     },
     "branches": {
         "start": Operation("Its jobs go on."),
@@ -287,6 +296,8 @@ OPERATIONS: Final[dict[str, dict[str, Operation]]] = {
 
 #: Member of an operation → meaning.
 OPERATION_MEMBERS: Final = {
+    "ask": "true: nothing is done, the answer has the `warnings` that there would be. For "
+    "operations on jobs, blocks and tasks that stop what runs.",
     "cmd": "A command line.",
     "exit": "true or false.",
     "blocks": "A list of [blocks](#blocks).",
@@ -300,8 +311,8 @@ OPERATION_MEMBERS: Final = {
     "max_hosts": "Hosts at once.",
     "mode": '"append" or "remove" for `trynext`. Elsewhere "affect_depends" names the tasks that '
     'these depend on too, one step by `tasks_depend_mask`; "downstream" everything that depends on '
-    "these, to the end: tasks, blocks and jobs, also of other users. Operations on jobs take it, "
-    "too.",
+    "these, to the end: tasks, blocks and jobs, also of other users; "
+    '"both" does both. Operations on jobs take it, too.',
     "name": "A name; for `set_pool` the path of a pool.",
     "serials": "Jobs by the numbers that are never used again.",
     "task_ids": "Tasks of the blocks, from 0; without it all of them.",
@@ -316,9 +327,12 @@ CODES: Final = {
     "bad_farm_file": "The farm file is wrong, or cannot be read.",
     "bad_field": "A member has a wrong type or value; `field` names it.",
     "bad_query": "The query is no SQL that the views can answer.",
-    "bad_mask": "A mask is no regular expression.",
+    "bad_mask": "A mask is no regular expression, or is too long.",
     "bad_task": "There is no task of that number.",
+    "bad_selection": "What an action is on cannot be read, or stands in the wrong place; it would "
+    "be on more than was meant.",
     "bad_text": "A text has a NUL character or a lone surrogate.",
+    "bad_variable": "The name of an environment variable is empty, or has a `=` in it.",
     "bad_config": "A configuration file or a variable says what cannot be.",
     "busy": "Too many questions are being answered; ask again in a moment. Or the render runs "
     "tasks.",
@@ -340,6 +354,7 @@ CODES: Final = {
     "root_branch": "The root branch cannot be deleted.",
     "root_pool": "The root pool cannot be deleted, and has no pattern.",
     "slow_mask": "A mask takes too long to try.",
+    "secret": "The setting is a secret: a file or a variable of the server says it.",
     "stopping": "The server is just ending.",
     "store_unavailable": "The database does not answer; nothing was changed.",
     "system_job": "The system job cannot be changed like that.",

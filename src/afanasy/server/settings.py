@@ -23,12 +23,15 @@ from typing import Any, Final, cast
 from af import config, toml_files
 from af.settings import BY_KEY, SERVER, Setting
 from af.toml_files import Found
+from af.words import plural
 from afanasy.core import events
 from afanasy.core.settings import SERVER_KEYS, Settings
 from afanasy.core.state import Farm
 from afanasy.model.errors import UserError
 from afanasy.model.reading import Raw, check_texts
+from afanasy.server.mail import login_warning
 from afanasy.server.views import View
+from afanasy.server.zones import check_zone
 
 _OPERATIONS: Final = ("set", "unset")
 
@@ -43,6 +46,11 @@ def from_layers(options: Mapping[str, Found]) -> dict[str, Found]:
     except ValueError as error:
         raise UserError("bad_config", str(error), "correct it, or take the line out") from None
     found = {key: config.found(key) for key in SERVER_KEYS}
+    zone = found["af_timezone"]
+    try:
+        check_zone(zone.value)
+    except ValueError as error:
+        raise UserError("bad_config", f"{zone.origin}: af_timezone: {error}") from None
     said = {key: one for key, one in found.items() if one.origin != "default"}
     return {**said, **options}
 
@@ -71,12 +79,12 @@ class Reloader:
                     waiting[key] = now
         before = {key: settings.value(key) for key in SERVER_KEYS}
         apply(events.RereadSettings(said, waiting))
-        changed = [_view(farm, key, old=old) for key, old in before.items()
+        changed = [_view(farm, key, old=BY_KEY[key].told(old)) for key, old in before.items()
                    if settings.value(key) != old]  # fmt: skip
-        count = _count(len(changed)) if changed else "nothing"
+        count = plural(len(changed), "setting") if changed else "nothing"
         text = f"The configuration was read again: {count} changed"
         if waiting:
-            text += f", {_count(len(waiting))} {'wait' if len(waiting) > 1 else 'waits'}"
+            text += f", {plural(len(waiting), 'setting waits', 'settings wait')}"
             text += " for a restart"
         return {
             "info": {"kind": "log", "text": text + "."},
@@ -90,10 +98,6 @@ class Reloader:
         return BY_KEY[key].default if was.origin == "default" else was.value
 
 
-def _count(number: int) -> str:
-    return f"{number} setting{'s' * (number != 1)}"
-
-
 def settings_view(farm: Farm) -> View:
     """``get`` config with mode ``origins``: every setting of the server and where it comes from."""
     return {"settings": [_view(farm, key) for key in SERVER_KEYS]}
@@ -104,7 +108,7 @@ def _view(farm: Farm, key: str, **more: Any) -> View:
     settings, setting = farm.settings, BY_KEY[key]
     view: View = {
         "key": key,
-        "value": settings.value(key),
+        "value": setting.told(settings.value(key)),
         "origin": settings.under(key).origin,
         "live": setting.live,
         **more,
@@ -114,7 +118,8 @@ def _view(farm: Farm, key: str, **more: Any) -> View:
         view.update(origin="set on the fly", by=chosen.by, time=chosen.time)
         view["under"] = settings.under(key)._asdict()
     if key in settings.waiting:
-        view["waiting"] = settings.waiting[key]._asdict()
+        later = settings.waiting[key]
+        view["waiting"] = later._replace(value=setting.told(later.value))._asdict()
     return view
 
 
@@ -142,11 +147,17 @@ def act_on_settings(farm: Farm, action: Raw, apply: Callable[[events.Event], Any
     keys = [*event.values, *event.unset]
     old = {key: farm.settings.value(key) for key in keys}
     apply(event)
-    return {
-        "info": {"kind": "log", "text": f"{_count(len(keys))} {name}."},
+    answer: View = {
+        "info": {"kind": "log", "text": f"{plural(len(keys), 'setting')} {name}."},
         "count": len(keys),
         "settings": [_view(farm, key, old=old[key]) for key in keys],
     }
+    mails = any(key.startswith("email_smtp_") for key in keys)
+    warning = login_warning(farm.settings.value) if mails else ""
+    if warning:
+        hint = "give it to the server as AF_EMAIL_SMTP_PASSWORD, and restart it"
+        answer["warnings"] = [f"{warning}; {hint}"]
+    return answer
 
 
 def _values(operation: Raw) -> dict[str, Any]:
@@ -161,6 +172,8 @@ def _values(operation: Raw) -> dict[str, Any]:
         setting = _settable(key, f"{where}.{key}")
         try:
             checked[key] = setting.check(value)
+            if key == "af_timezone":
+                check_zone(value)
         except ValueError as error:
             raise UserError("bad_field", str(error), field=f"{where}.{key}") from None
     return checked
@@ -188,6 +201,13 @@ def _settable(key: str, field: str) -> Setting:
     if setting.settable:
         return setting
     file = toml_files.candidates()[0]
+    if setting.secret:
+        raise UserError(
+            "secret",
+            f"{key} is a secret and is not set by a request",
+            f"give it to the server as {setting.variable}, or in a file that only it can read",
+            field=field,
+        )
     if SERVER in setting.used_by:
         raise UserError(
             "needs_restart",

@@ -47,7 +47,7 @@ def job_view(job: Job, now: Now, place: int, level: Level = Level.LIST) -> View:
         view["running_services"] = services_of(job.blocks)
     ready = errors = 0
     for block in job.blocks:
-        if not block.waiting:
+        if not block.held:
             ready += block.counts[Code.READY] + block.counts[Code.RETRY]
         errors += block.counts[Code.ERROR]
     if ready:

@@ -67,7 +67,8 @@ def render_st(render: Render, now: Now) -> int:
 def render_view(render: Render, now: Now) -> View:
     """The render with its running tasks.
 
-    Ours besides PROTOCOL: ``capacity_total`` and ``max_tasks``, the values in force (R22).
+    Ours besides PROTOCOL: ``capacity_total`` and ``max_tasks``, the values in force (R22), and
+    ``schedule``: the one in force, what it says now ("" = nothing), and until when (0 = for good).
     """
     spec = render.spec
     view = given(spec)
@@ -108,6 +109,12 @@ def render_view(render: Render, now: Now) -> View:
             view[member] = value
     if render.reserved is not None:
         view["reserved_for"] = {"serial": render.reserved[0], "block_num": render.reserved[1]}
+    if render.schedule:
+        view["schedule"] = {
+            "text": render.schedule,
+            "says": render.scheduled,
+            "until": render.scheduled_until,
+        }
     if render.draining:
         view["draining"] = True
     netifs = render.resources.get("netifs")

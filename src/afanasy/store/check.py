@@ -152,7 +152,7 @@ def _orphans(connection: sqlite3.Connection) -> list[Look]:
     looks: list[Look] = []
     for name, what, source in _ORPHANS:
         (count,) = connection.execute(f"SELECT count(*) FROM {source}").fetchone()
-        text = f"{count} {what}" if count else f"no {what}"
+        text = f"{what}: {count}" if count else f"no {what}"
         looks.append(Look(name, not count, text, _ORPHAN_HINT if count else ""))
     return looks
 
