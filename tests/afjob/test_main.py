@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from af.answers import Refusal
 from afanasy.afjob import errors
 from afanasy.afjob.arguments import make_parser
 from afanasy.afjob.catalog import load
@@ -56,7 +57,8 @@ def test_simulate_sends_nothing(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "exit_code"), [("bad_mask", 2), ("forbidden", 4), ("store_unavailable", 3)]
+    ("code", "exit_code"),
+    [("bad_mask", 2), ("forbidden", 4), ("store_unavailable", 3), ("timed_out", 6)],
 )
 def test_what_the_server_refuses(
     capsys: pytest.CaptureFixture[str], code: str, exit_code: int
@@ -85,9 +87,28 @@ def test_an_answer_that_names_no_job(answer: object, capsys: pytest.CaptureFixtu
     assert "names no job" in capsys.readouterr().err
 
 
-def test_exit_codes_are_those_of_afcmd() -> None:
-    for code in errors.Exit:
-        assert exits.Exit[code.name] == code
+@pytest.mark.parametrize("code", ["", "not_found", "system_job", "timed_out", "bad_field"])
+def test_a_refusal_ends_both_commands_alike(code: str) -> None:
+    refusal = Refusal("Job not found.", code, "name another", "job.depend_jobs")
+    ours, theirs = errors.refused(refusal), exits.refused(refusal)
+    assert (ours.exit_code, ours.sentence()) == (theirs.exit_code, theirs.sentence())
+
+
+def test_a_wrong_setting_stops_it(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = here / "afanasy.toml"
+    file.write_text("af_priorty = 50\n")
+    monkeypatch.setenv("AF_CONFIG", str(file))
+    with TextServer() as server:
+        assert main(["s.nk", "1", "10", "--json", "--server", server.text]) == 2
+        assert server.requests == []
+    out, err = capsys.readouterr()
+    assert f"{file}:1: there is no setting 'af_priorty' (did you mean 'af_priority'?)" in err
+    assert json.loads(out)["error"]["code"] == "bad_config"
+    with pytest.raises(SystemExit) as end:
+        main(["--help"])
+    assert end.value.code == 0
 
 
 def test_it_imports_nothing_slow(here: Path) -> None:

@@ -77,7 +77,7 @@ def test_what_operations_say(afcmd: Afcmd, words: str, said: str) -> None:
 
 
 def test_the_servers_own_words_are_passed_on(afcmd: Afcmd) -> None:
-    text = "1 hosts are still avoided; reset_error_hosts forgives them."
+    text = "1 host is still avoided; reset_error_hosts forgives it."
     afcmd.farm.next({"info": {"kind": "info", "text": text}, "count": 1})
     assert afcmd("restart", "5").out == f"restart job 5: 1 task\n{text}\n"
 
@@ -100,6 +100,8 @@ def test_the_servers_own_words_are_passed_on(afcmd: Afcmd) -> None:
         ("set 5", 2, "no new value was given"),
         ("set priority=5", 2, "no job was named"),
         ("set 5 priority=high", 2, "priority: must be a whole number, not 'high'"),
+        ("set 5.beauty environment==x:y", 2, "environment: '=x' is no name of a variable"),
+        ('set 5.beauty environment={"A=":"y"}', 2, "environment: 'A=' is no name of a variable"),
         ("set 5 offline=perhaps", 2, "offline: must be true or false"),
         ("set 5.beauty 6 priority=5", 2, "blocks are changed in one job at a time"),
         ("set --user kim 5 priority=5", 2, "'5' has no place beside --user"),
@@ -166,8 +168,20 @@ def test_set(afcmd: Afcmd, words: str, action: dict[str, Any]) -> None:
         ("nimby=TRUE", True),
         ("files=a.exr;b.exr", ["a.exr", "b.exr"]),
         ('files=["a;b"]', ["a;b"]),
+        ("files=a b.exr, c.exr", ["a b.exr", "c.exr"]),
+        ("files=", []),
+        ("services=generic,nuke", ["generic", "nuke"]),
+        ("services=generic nuke;  maya ", ["generic", "nuke", "maya"]),
+        ('services=["a b"]', ["a b"]),
+        ("services_disabled=a,b", ["a", "b"]),
+        ("notify=done error", ["done", "error"]),
+        ("depend_jobs=5 6,7", [5, 6, 7]),
+        ("depend_jobs=", []),
         ("pools=/a:10,/b:-5", {"/a": 10, "/b": -5}),
         ("tickets=gpu:1", {"gpu": 1}),
+        ("tickets=gpu:1 rlm:-1;a:2", {"gpu": 1, "rlm": -1, "a": 2}),
+        ("tickets_host=a:1 b:2", {"a": 1, "b": 2}),
+        ("tickets_pool=a:1 b:2:3", {"a": [1, -1], "b": [2, 3]}),
         ("environment=A:1,B:x:y", {"A": "1", "B": "x:y"}),
         ('folders={"out": "/o"}', {"out": "/o"}),
         ("something_new=5", "5"),
@@ -213,6 +227,30 @@ def test_a_render_that_is_not_there(afcmd: Afcmd) -> None:
     )
     done = afcmd("render", "x", "pause", code=5)
     assert done.err == "afcmd: there is no render 'x'; afcmd renders lists them\n"
+
+
+def refusal(text: str, **members: Any) -> dict[str, Any]:
+    told = {"code": "not_found", "message": text, "hint": "", "field": "", **members}
+    return {"info": {"kind": "error", "text": text}, "count": 0, "error": told}
+
+
+@pytest.mark.parametrize(
+    ("words", "missing", "members"),
+    [
+        ("render r3 move /nope", "there is no pool '/nope'", {"hint": "afcmd pools lists them"}),
+        ("renders move r3 /nope", "there is no pool '/nope'", {}),
+        ("pools add /nope/gpu", "there is no pool '/nope'", {}),
+        ("set 5 user=nobody", "User does not exist: nobody", {"field": "user_name"}),
+    ],
+)
+def test_what_is_missing_is_told(
+    afcmd: Afcmd, words: str, missing: str, members: dict[str, Any]
+) -> None:
+    """Not the thing that was named first, which is there."""
+    afcmd.farm.next(refusal(missing, **members))
+    said = afcmd(*words.split(), code=5).err
+    assert missing in said
+    assert said.count("there is no") == missing.count("there is no")
 
 
 def test_a_user_is_added(afcmd: Afcmd) -> None:

@@ -32,6 +32,10 @@ def pools(mask: str = "/f.*", **members: Any) -> dict[str, Any]:
     return {"type": "pools", "mask": mask, **members}
 
 
+def farm(mode: str, **members: str) -> dict[str, Any]:
+    return {"operation": {"type": "farm", "mode": mode, **members}}
+
+
 def does(name: str) -> dict[str, Any]:
     return {"operation": {"type": name}}
 
@@ -61,6 +65,8 @@ ACTIONS = {
     "rejnotmy r.*": renders(**does("eject_tasks_keep_my")),
     "rsleep r.*": renders(**does("wol_sleep")),
     "rwake r.*": renders(**does("wol_wake")),
+    "rsrvon r.* nu.*": renders(**farm("service_enable", mask="nu.*")),
+    "rsrvoff r.* nu.*": renders(**farm("service_disable", mask="nu.*")),
     "rexit r.*": renders(**does("exit")),
     "rexit": renders("desk", **does("exit")),
     "rdel r.*": renders(**does("delete")),
@@ -68,6 +74,8 @@ ACTIONS = {
     "ppri /f.* 50": pools(params={"priority": 50}),
     "ppause /f.*": pools(params={"paused": True}),
     "punpause /f.*": pools(params={"paused": False}),
+    "psrvadd /f.* nuke": pools(**farm("service_add", name="nuke")),
+    "psrvdel /f.* nu.*": pools(**farm("service_remove", mask="nu.*")),
     "udel kim": users(**does("delete")),
     "upri kim 50": users(params={"priority": 50}),
     "utmax kim 5": users(params={"max_running_tasks": 5}),

@@ -128,6 +128,21 @@ def test_settings_of_this_computer(
     assert afcmd.farm.requests == []
 
 
+def test_a_secret_is_neither_shown_nor_sent(
+    afcmd: Afcmd, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AF_EMAIL_SMTP_PASSWORD", "hunter2")
+    key = "email_smtp_password"
+    for words in (["list", "--local"], ["get", key, "--local"], ["files"]):
+        for more in ([], ["--json"]):
+            assert "hunter2" not in afcmd("config", *words, *more).out
+    assert "variable AF_EMAIL_SMTP_PASSWORD" in afcmd("config", "list", "--local", "--origin").out
+    err = afcmd("config", "set", key, "hunter2", code=2).err
+    assert "is a secret" in err
+    assert "hunter2" not in err
+    assert afcmd.farm.requests == []
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

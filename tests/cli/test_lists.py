@@ -157,6 +157,22 @@ def test_a_render(afcmd: Afcmd) -> None:
     assert "there is no render 'r'; afcmd renders lists them" in afcmd("render", "r", code=5).err
 
 
+def test_who_took_a_render_and_what_its_week_says(afcmd: Afcmd) -> None:
+    taken = {
+        "nimby_by": "schedule", "nimby_since": 1795000000, "nimby_until": 1795036000,
+        "nimby_reason": "mon-fri 09:00-19:00 nimby",
+        "schedule": {"text": "mon-fri 09:00-19:00 nimby", "says": "nimby", "until": 1795036000},
+    }  # fmt: skip
+    since, until = humans.moment_text(1795000000), humans.moment_text(1795036000)
+    afcmd.farm.next({"renders": [{"id": 1, "name": "r1", "state": " ONL NbY", **taken}]})
+    shown = [line.split(maxsplit=1) for line in afcmd.lines("render", "r1")]
+    assert ["taken", f"by schedule since {since} until {until}: mon-fri 09:00-19:00 nimby"] in shown
+    assert ["schedule", f"mon-fri 09:00-19:00 nimby (nimby now, until {until})"] in shown
+    gap = {"schedule": {"text": "mon 09:00-19:00 free", "says": "", "until": 1795036000}}
+    afcmd.farm.next({"renders": [{"id": 1, "name": "r1", "state": " ONL", **gap}]})
+    assert f"mon 09:00-19:00 free (nothing now, until {until})" in afcmd("render", "r1").out
+
+
 def test_users(afcmd: Afcmd) -> None:
     _, first, second = afcmd.lines("users")
     assert cells(first) == ["jimmy", "99", "2", "1", "3", "8"]

@@ -145,6 +145,9 @@ def test_the_story_of_a_task(afcmd: Afcmd) -> None:
     assert lines[6].startswith("1 error on r2, the last at 20")
     afcmd.farm.next(None, STORY)
     assert afcmd("log", "5.beauty", "31", "--json").json == STORY
+    nameless = {"story": {**STORY["story"], "task_name": ""}}
+    afcmd.farm.next(None, nameless)
+    assert afcmd.lines("log", "5.beauty", "31")[0] == "#3: DON, 2 starts, 1 error"
 
 
 # ------------------------------------------------------------------------------------------ why
@@ -177,6 +180,80 @@ def test_why(afcmd: Afcmd) -> None:
         "  the block waits for block beauty",
     ]
     assert afcmd.farm.last("get") == {"type": "jobs", "ids": [5], "mode": "explain"}
+
+
+def help_for(reason: dict[str, Any], text: str, *commands: str) -> dict[str, Any]:
+    about = {key: reason[key] for key in ("code", "text")}
+    return {"about": about, "text": text, "commands": list(commands)}
+
+
+def test_why_tells_what_would_help_where_it_would(afcmd: Afcmd) -> None:
+    """Under its reason, with the lines to type; and what renders say beside a limit."""
+    limit = {"code": "limit_full", "text": "limit nuke 1/1 held by job 5"}
+    off = {"code": "render_offline", "text": "offline", "count": 7, "names": ["r1"]}
+    nimby = {"code": "NIMBY", "text": "NIMBY", "count": 1, "names": ["r9"]}
+    full = explained(
+        work=limit, summary=limit["text"], renders=[nimby, off], task_name="", task_num=3,
+        tasks={"RDY": 9, "RUN": 1},
+        suggestions=[
+            help_for(limit, "raise it", "afcmd limits set nuke 2"),
+            help_for(nimby, "free r9", "afcmd render r9 free"),
+            help_for(off, "start afrender on r1"),
+        ],
+    )  # fmt: skip
+    afcmd.farm.next(None, {"explain": [full], "left_off": 2})
+    assert afcmd.lines("why", "5") == [
+        "5.beauty #3: RDY",
+        "  tasks: 9 RDY, 1 RUN",
+        "  limit nuke 1/1 held by job 5",
+        "    to do: raise it",
+        "           afcmd limits set nuke 2",
+        "  besides, 1 render: NIMBY (r9)",
+        "    to do: free r9",
+        "           afcmd render r9 free",
+        "  besides, 7 renders: offline (r1 and 6 more)",
+        "    to do: start afrender on r1",
+        "and 2 more: name a block",
+    ]
+
+
+def test_blocks_that_wait_for_the_same_are_told_of_once(afcmd: Afcmd) -> None:
+    paused = {"code": "job_paused", "text": "the job is paused"}
+    todo = [help_for(paused, "start the job", "afcmd start 5")]
+    blocks = [
+        explained(block_name=f"b{n}", work=paused, summary=paused["text"], suggestions=todo)
+        for n in range(7)
+    ]
+    blocks.insert(3, explained(block_name="done", state="DON", summary="the task is done"))
+    afcmd.farm.next(None, {"explain": blocks})
+    assert afcmd.lines("why", "5") == [
+        "5.b0, 5.b1, 5.b2, 5.b3, 5.b4 and 2 more: RDY",
+        "  the job is paused",
+        "    to do: start the job",
+        "           afcmd start 5",
+        "5.done frame 1: DON",
+        "  the task is done",
+    ]
+
+
+def test_why_a_render_is_idle(afcmd: Afcmd) -> None:
+    own = {"code": "render_offline", "text": "offline"}
+    big = {"code": "capacity_total", "text": "needs 9000", "count": 7, "names": ["a.b", "c.d"]}
+    found = {
+        "id": 1, "name": "r1", "summary": "offline", "own": own, "work": [big],
+        "suggestions": [
+            help_for(own, "start afrender on r1"),
+            help_for(big, "lower it", "afcmd set 5.b capacity=1000"),
+        ],
+    }  # fmt: skip
+    afcmd.farm.next(None, {"explain_render": found})
+    assert afcmd.lines("renders", "why", "r1") == [
+        "r1: offline",
+        "  to do: start afrender on r1",
+        "  7 blocks: needs 9000 (a.b; c.d and 5 more)",
+        "    to do: lower it",
+        "           afcmd set 5.b capacity=1000",
+    ]
 
 
 @pytest.mark.parametrize(

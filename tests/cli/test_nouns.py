@@ -129,6 +129,8 @@ def test_appending(afcmd: Afcmd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         (["restart", "5", "--with-depends"], {"type": "restart", "mode": "affect_depends"}, [-1]),
         (["restart", "5", "--upstream"], {"type": "restart", "mode": "affect_depends"}, [-1]),
         (["restart", "5", "--downstream"], {"type": "restart", "mode": "downstream"}, [-1]),
+        (["restart", "5", "--upstream", "--downstream"],
+         {"type": "restart", "mode": "both"}, [-1]),
         (["skip", "5.beauty", "1", "--downstream"],
          {"type": "skip", "mode": "downstream", "task_ranges": [[0, 0]]}, [0]),
     ],

@@ -107,7 +107,10 @@ def test_operations_on_many_jobs_go_in_slices(farm: CannedFarm) -> None:
         assert at.ended() == 0
         assert "restart 50 of 130 jobs" in at.text()
         assert last_lines(at) == ["restart jobs 130: 2 … 131: 9 tasks", ""]
-    sent = [request["action"]["ids"] for request in farm.requests if "action" in request]
+    actions = [request["action"] for request in farm.requests if "action" in request]
+    asked = [one["ids"] for one in actions if one["operation"].get("ask")]
+    sent = [one["ids"] for one in actions if not one["operation"].get("ask")]
+    assert asked == sent, "whether there is something to warn of, is asked first"
     assert [len(part) for part in sent] == [50, 50, 30]
     assert [number for part in sent for number in part] == list(range(2, 132))
 

@@ -131,6 +131,9 @@ ACTIONS = {
     "branches set /film max_running_tasks=5 create_childs=true": on(
         "branches", "/film", params={"max_running_tasks": 5, "create_childs": True}
     ),
+    "branches set /film solve_jobs=true solve_method=solve_order": on(
+        "branches", "/film", params={"solve_jobs": True, "solve_method": "solve_order"}
+    ),
     "renders move r1 /film.x": on("renders", "r1", **does("set_pool", name="/film.x")),
     "render r1 move /film.x": on("renders", "r1", **does("set_pool", name="/film.x")),
     "renders reassign r1": on("renders", "r1", **does("reassign_pool")),
@@ -150,6 +153,40 @@ ACTIONS = {
 @pytest.mark.parametrize("line", ACTIONS)
 def test_what_is_done(afcmd: Afcmd, line: str) -> None:
     assert afcmd.action(*line.split()) == ACTIONS[line]
+
+
+@pytest.mark.parametrize(
+    ("line", "members"),
+    [
+        ("set --ticket t 6", {"host": False, "count": 6}),
+        ("set --ticket t --hosts any", {"host": False, "max_hosts": -1}),
+        ("set --ticket t 6 --hosts 2", {"host": False, "count": 6, "max_hosts": 2}),
+        ("set --ticket t 6 --each-host", {"host": True, "count": 6}),
+        ("unset --ticket t", {"host": False, "count": -1, "max_hosts": -1}),
+        ("unset --ticket t --each-host", {"host": True, "count": -1}),
+    ],
+)
+def test_a_ticket_keeps_what_is_not_named(afcmd: Afcmd, line: str, members: dict[str, Any]) -> None:
+    done: dict[str, Any] = {"info": {"kind": "log", "text": ""}}
+    there = {"limits": [
+        {"kind": "ticket", "name": "t", "scope": "pool", "place": "/"},
+        {"kind": "ticket", "name": "t", "scope": "host", "place": "pool /"},
+    ]}  # fmt: skip
+    answers = [done, {"limits": []}]
+    pools: dict[str, Any] = {"pools": [{"name": "/", "id": 1}]}
+    afcmd.farm.next(*([pools, there, *answers] if line.startswith("unset") else answers))
+    afcmd("limits", *line.split())
+    operation = afcmd.farm.last("action")["operation"]
+    assert operation == {"type": "tickets", "name": "t", **members}
+
+
+@pytest.mark.parametrize("words", [["nosuch"], ["t", "--each-host"], ["t", "--pool", "/film"]])
+def test_a_ticket_that_a_pool_does_not_declare(afcmd: Afcmd, words: list[str]) -> None:
+    there = {"kind": "ticket", "name": "t", "scope": "pool", "place": "/"}
+    pools = {"pools": [{"name": "/", "id": 1}, {"name": "/film", "id": 2}]}
+    afcmd.farm.next(pools, {"limits": [there]})
+    error = afcmd("limits", "unset", "--ticket", *words, code=5).err
+    assert f"declares no ticket '{words[0]}'" in error
 
 
 def test_a_new_pool_gets_its_values(afcmd: Afcmd) -> None:
@@ -176,6 +213,12 @@ def test_a_new_pool_gets_its_values(afcmd: Afcmd) -> None:
         ("renders pause r1 /film", "'/film' is one word too many"),
         ("jobs move sideways 5", "invalid choice: 'sideways'"),
         ("jobs move up 5 6", "these are jobs of jimmy and kim"),
+        ("limits set --ticket rlm 3 --each-host --hosts 2", "'--hosts' has no place beside"),
+        ("limits unset --ticket rlm --hosts 2", "'--hosts' has no place beside unset"),
+        ("limits set nuke 3 --each-host", "--each-host is for tickets"),
+        ("limits set nuke 3 --pool /film", "--pool is for tickets"),
+        ("set 5.beauty environment=", "environment: nothing would change"),
+        ("set 5 folders={}", "folders: nothing would change"),
         ("set 5 depend_jobs=a", "must be serials of jobs, as 12,15"),
     ],
 )

@@ -175,7 +175,7 @@ def test_a_bad_database_is_said(real: Farm) -> None:
     connection.close()
     real.start_server()
     out = at.start("db", "check").communicate(timeout=60)[0]
-    assert "BAD  outputs: 1 outputs of no run" in out
+    assert "BAD  outputs: outputs of no run: 1" in out
     assert at.data("db", "check", code=1)["db_check"]["ok"] is False
 
 

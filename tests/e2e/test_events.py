@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from e2e.test_system_job import afcmd
+from harness.certificates import make_authority
 from harness.processes import Farm, wait_until
 from harness.receivers import HookReceiver, MailReceiver
 
@@ -40,6 +41,39 @@ def test_mail_hook_and_command(real: Farm, tmp_path: Path) -> None:
     documents = [json.loads(body) for _, _, body in hook.got]
     assert [one["events"] for one in documents] == [["JOB_DONE"], ["JOB_DELETED"]]
     assert documents[0]["job"]["blocks"][0]["p_tasks_done"] == 1
+
+
+def test_mail_to_a_server_that_wants_a_login(
+    real: Farm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Encrypted, to who is there; who is refused is in the log of the job."""
+    authority = make_authority(tmp_path)
+    assert real.server is not None
+    real.server.end()
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.ca))
+    monkeypatch.setenv("AF_EMAIL_SMTP_PASSWORD", "s3cret")
+    real.start_server()
+    real.start_render("a")
+    nobody = "nobody@example.org"
+    with MailReceiver(
+        {nobody: "550 no such user"},
+        context=authority.make("IP:127.0.0.1"), login=("farm", "s3cret"),
+    ) as mail:  # fmt: skip
+        for key, value in (("server", mail.address), ("user", "farm"), ("tls", "starttls")):
+            afcmd(real, "config", "set", f"email_smtp_{key}", value)
+        told = f"email=anna@example.org,{nobody}"
+        afcmd(real, "user", "add", "anna", told, "notify=done")
+        job = real.submit({"tasks": [{"name": "t", "command": "true"}]})
+        real.wait_job(job, "DON")
+        wait_until(lambda: "given up" in afcmd(real, "log", str(job)), "the line")
+    assert [to for _, to, _ in mail.got] == [["anna@example.org"]]
+    assert mail.logins == [("farm", "s3cret", True)]
+    assert f"mail to {nobody} (JOB_DONE - job) was given up: 550 no such" in (
+        afcmd(real, "log", str(job))
+    )
+    for words in (["list"], ["list", "--origin"], ["get", "email_smtp_password"]):
+        assert "s3cret" not in afcmd(real, "config", *words)
+    assert "s3cret" not in real.server.text()
 
 
 def test_a_hook_survives_the_death_of_the_server(real: Farm) -> None:

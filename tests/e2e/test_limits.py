@@ -70,7 +70,7 @@ def test_tickets(at: Terminal, tmp_path: Path) -> None:
     go = tmp_path / "go"
     job = waiting_tasks(at, go, tickets={"rlm": 2})
     wait_until(lambda: running(at, job) == 2, "two tasks of two tickets each")
-    assert f"ticket rlm 4/5 held by job {job}; 2 are needed" in at.say("why", str(job))
+    assert f"ticket rlm 4/5 held by job {job}; needed: 2" in at.say("why", str(job))
     (pool,) = at.farm.ask({"get": {"type": "pools"}})["pools"]
     assert pool["tickets_pool"] == {"rlm": [5, 4, 1, -1]}
     at.say("limits", "set", "--ticket", "rlm", "1", "--each-host")
@@ -84,7 +84,9 @@ def test_tickets(at: Terminal, tmp_path: Path) -> None:
     wait_until(lambda: running(at, job) == 4, "all tasks")
     go.touch()
     at.farm.wait_job(job, "DON")
+    at.say("limits", "set", "--ticket", "rlm", "1")
     assert "declared nowhere now" in at.say("limits", "unset", "--ticket", "rlm")
+    assert "declares no ticket 'rlm'" in at.say("limits", "unset", "--ticket", "rlm", code=5)
 
 
 def test_a_ticket_that_nobody_declares_is_told(at: Terminal) -> None:
@@ -119,6 +121,45 @@ def test_refused(at: Terminal) -> None:
         body = {"action": {**request, "operation": operation}, "strict": True}
         assert at.farm.ask(body)["error"]["field"] == field
     assert at.data("limits")["limits"] == []
+
+
+def test_services_of_pools_and_renders(at: Terminal) -> None:
+    """Listing, forbidding and allowing by ``afcmd``, and what follows for work."""
+
+    def said(noun: str, name: str) -> tuple[list[str], list[str]]:
+        node = at.data(noun, name)[noun]
+        return node.get("services", []), node.get("services_disabled", [])
+
+    at.say("pool", "add", "/film", "pattern=a")
+    at.say("renders", "reassign", "a")
+    at.say("pools", "services", "add", "/film", "nuke")
+    at.say("psrvadd", "/fil.*", "maya")
+    assert said("pool", "/film") == (["nuke", "maya"], [])
+    at.say("pools", "services", "disable", "/film", "nu.*")
+    assert said("pool", "/film") == (["nuke", "maya"], ["nuke"])
+    at.say("pools", "services", "enable", "/film", ".*")
+    at.say("psrvdel", "/film", "nu.*")
+    assert said("pool", "/film") == (["maya"], [])
+    job = at.farm.submit({"service": "generic", "tasks": [{"name": "t", "command": "true"}]})
+    assert "service generic" in at.say("why", str(job))
+    at.say("rsrvoff", "a", "generic")
+    at.say("pools", "services", "clear", "/film")
+    assert said("pool", "/film") == ([], [])
+    assert said("render", "a") == ([], ["generic"])
+    at.farm.wait_task(job, 0, 0, "RDY")
+    at.say("rsrvon", "a", "generic")
+    at.farm.wait_job(job, "DON")
+    assert "no service was named" in at.say("pools", "services", "add", "/film", code=2)
+    wrong = at.say("pools", "services", "add", "/film", "b", "a;b", code=2)
+    assert "'a;b' is no name of a service" in wrong
+    assert said("pool", "/film") == ([], [])
+    at.say("pools", "services", "add", "/film", "a b", "c,d-1.x")
+    assert said("pool", "/film") == (["a", "b", "c", "d-1.x"], [])
+    assert "disable takes one SERVICE" in at.say(
+        "pools", "services", "disable", "/film", "a", "b", code=2
+    )
+    assert "clear takes no service" in at.say("renders", "services", "clear", "a", "x", code=2)
+    assert "no pool" in at.say("pools", "services", "add", "/nothing", "x", code=5)
 
 
 def test_services_and_tickets_by_classic_requests(at: Terminal) -> None:

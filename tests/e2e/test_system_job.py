@@ -54,4 +54,4 @@ def test_a_deleted_job_tidies_up_after_itself(real: Farm, tmp_path: Path) -> Non
     assert "deletefiles" in text
     assert "echo" in text
     assert "post command of job" in afcmd(real, "log", "1")
-    assert "suitable hosts are avoided" in afcmd(real, "why", "1.0", "#2")
+    assert "the only suitable host is avoided" in afcmd(real, "why", "1.0", "#2")

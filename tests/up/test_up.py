@@ -196,3 +196,16 @@ def test_the_data_folder_is_where_the_server_would_look(monkeypatch: pytest.Monk
 def test_versions(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["version"]) == 0
     assert capsys.readouterr().out.startswith(f"afanasy {__version__}, Python 3.")
+
+
+def test_a_wrong_setting_keeps_it_from_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "afanasy.toml"
+    file.write_text("\naf_priorty = 50\n")
+    monkeypatch.setenv("AF_CONFIG", str(file))
+    assert main(["up", "--data", str(tmp_path / "data"), "--port", "0"]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f"afanasy: {file}:2: there is no setting 'af_priorty' (did you mean 'af_")
+    assert not (tmp_path / "data").exists()
+    assert main(["version"]) == 0, "what needs no setting goes on"

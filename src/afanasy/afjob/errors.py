@@ -1,22 +1,9 @@
-"""How ``afjob`` ends: the exit codes of all our commands (R59), and the exception for people."""
+"""How ``afjob`` ends: the exception for people, with one of the exit codes of ``afcmd`` (R59)."""
 
 from __future__ import annotations
 
-from enum import IntEnum
-
 from af.answers import Refusal
-
-
-class Exit(IntEnum):
-    """Exit codes; the same numbers as those of ``afcmd``."""
-
-    OK = 0
-    BAD_INPUT = 2
-    NO_SERVER = 3
-    NOT_ALLOWED = 4
-    NOT_FOUND = 5
-    #: Ctrl-C, as shells number it.
-    INTERRUPTED = 130
+from af.exits import Exit, exit_of, sentence
 
 
 class JobError(Exception):
@@ -42,19 +29,7 @@ class JobError(Exception):
 
     def sentence(self) -> str:
         """Option, message and hint in one line."""
-        line = self.message.strip().rstrip(".")
-        if self.option and not line.startswith(self.option):
-            line = f"{self.option}: {line}"
-        return f"{line}; {self.hint}" if self.hint else line
-
-
-_BY_CODE = {
-    "not_found": Exit.NOT_FOUND,
-    "system_job": Exit.NOT_ALLOWED,
-    "forbidden": Exit.NOT_ALLOWED,
-    "not_allowed": Exit.NOT_ALLOWED,
-    "store_unavailable": Exit.NO_SERVER,
-}
+        return sentence(self.message, self.hint, self.option)
 
 
 def refused(refusal: Refusal) -> JobError:
@@ -64,5 +39,5 @@ def refused(refusal: Refusal) -> JobError:
         refusal.hint,
         option=refusal.field,
         code=refusal.code,
-        exit_code=_BY_CODE.get(refusal.code, Exit.BAD_INPUT),
+        exit_code=exit_of(refusal),
     )

@@ -15,11 +15,12 @@ from typing import Any, cast
 
 from af import config, send
 from af.answers import refusal, warnings_of
+from af.exits import Exit
 from afanasy.afjob import catalog as catalogs
 from afanasy.afjob.arguments import make_parser
 from afanasy.afjob.build import Made, build
 from afanasy.afjob.copies import make_copy, remove_copy
-from afanasy.afjob.errors import Exit, JobError, refused
+from afanasy.afjob.errors import JobError, refused
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -62,6 +63,11 @@ def _run(words: list[str]) -> int:
     for problem in catalog.problems:
         print(f"afjob: warning: {problem}", file=sys.stderr)
     options = parser.parse_args(words)
+    try:
+        config.check()
+    except ValueError as error:
+        hint = "afcmd config files shows what is read"
+        raise JobError(str(error), hint, code="bad_config") from None
     try:
         servers = config.servers(options.server)
     except ValueError as error:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import Any, cast
 
+from af.words import plural
 from afanasy.cli.exits import CliError, Exit
 from afanasy.cli.farm import Farm
 from afanasy.cli.files import read_json
-from afanasy.cli.humans import plural
 from afanasy.cli.selection import find_place
 from afanasy.cli.show import Show
 

@@ -41,5 +41,12 @@ def _row(branch: Json) -> list[Cell]:
         *(str(branch.get(name) or "") for name in counts),
         str(limit) if limit >= 0 else "",
         str(branch.get("running_capacity_total") or ""),
-        ("paused", "yellow") if branch.get("paused") else "",
+        ("paused", "yellow") if branch.get("paused") else _way(branch),
     ]
+
+
+def _way(branch: Json) -> str:
+    """How it shares, where that is not what new branches do: users by need."""
+    jobs = "jobs" if branch.get("solve_jobs") else ""
+    order = "by order" if branch.get("solve_method") == "solve_order" else ""
+    return " ".join(filter(None, (jobs, order)))

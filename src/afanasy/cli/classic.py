@@ -62,6 +62,10 @@ def _on_pools(verb: str) -> Verb:
     return Verb("MASK", ("pool", "--regex", verb, "{0}"))
 
 
+def _services(kind: str, verb: str) -> Verb:
+    return Verb("MASK SERVICE", ("services", "--regex", kind, verb, "{0}", "{1}"))
+
+
 def _set(kind: str, key: str, arguments: str) -> Verb:
     if kind == "jobs":
         return Verb(arguments, ("set", "--mask", "{0}", key + "={1}"))
@@ -105,6 +109,8 @@ CLASSIC: dict[str, Verb] = {
     "rejnotmy": _on_renders("eject-others"),
     "rsleep": _on_renders("sleep"),
     "rwake": _on_renders("wake"),
+    "rsrvon": _services("render", "enable"),
+    "rsrvoff": _services("render", "disable"),
     "rexit": Verb("[MASK]", ("render", "--do", "exit", "{0}")),
     "rdel": Verb("[MASK]", ("render", "--do", "delete", "{0}")),
     "plist": Verb("", ("pools",)),
@@ -112,6 +118,8 @@ CLASSIC: dict[str, Verb] = {
     "ppri": _set("pools", "priority", "MASK N"),
     "ppause": _on_pools("pause"),
     "punpause": _on_pools("unpause"),
+    "psrvadd": _services("pool", "add"),
+    "psrvdel": _services("pool", "remove"),
     "ulist": Verb("", ("users",)),
     "ujobs": Verb("ID", ("jobs", "--all", "--uid", "{0}")),
     "uadd": Verb("NAME", ("user", "add", "{0}")),

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, cast
 
 from af import config as local
 from af.settings import BY_KEY, shown, unknown
+from af.toml_files import Found
 from afanasy.cli.exits import CliError, Exit
 from afanasy.cli.farm import Farm, Json, whoami
 from afanasy.cli.humans import moment_text
@@ -100,7 +101,7 @@ def _of_server(farm: Farm) -> Json:
 
 def _list(options: argparse.Namespace, farm: Farm, show: Show) -> int:
     if options.local:
-        found = local.found_all()
+        found = {key: _open(key, one) for key, one in local.found_all().items()}
         if show.as_json:
             show.json({"settings": [{"key": key, **one._asdict()} for key, one in found.items()]})
             return Exit.OK
@@ -125,7 +126,7 @@ def _list(options: argparse.Namespace, farm: Farm, show: Show) -> int:
 def _get(options: argparse.Namespace, farm: Farm, show: Show, key: str) -> int:
     if options.local:
         try:
-            found = local.found(key)
+            found = _open(key, local.found(key))
         except KeyError:
             raise CliError(Exit.NOT_FOUND, unknown(key)) from None
         one = Shown(key, found.value, found.origin)
@@ -145,6 +146,12 @@ def _get(options: argparse.Namespace, farm: Farm, show: Show, key: str) -> int:
     else:
         show.line(_text(one.value))
     return Exit.OK
+
+
+def _open(key: str, found: Found) -> Found:
+    """A setting of this computer as it may be seen: without what is secret."""
+    setting = BY_KEY.get(key)
+    return found if setting is None else found._replace(value=setting.told(found.value))
 
 
 def _check_known(key: str, known: Json) -> None:
@@ -186,6 +193,13 @@ def _print(found: list[Shown], show: Show, *, origin: bool) -> None:
 def _set(farm: Farm, show: Show, key: str, text: str) -> int:
     setting = BY_KEY.get(key)
     value: Any = text
+    if setting is not None and setting.secret:  # the request could be read on its way
+        raise CliError(
+            Exit.BAD_INPUT,
+            f"{key} is a secret and is not set by a request",
+            f"give it to the server as {setting.variable}, or in a file that only it can read",
+            field=key,
+        )
     if setting is not None:  # what we do not know the server may
         try:
             value = setting.from_text(text)
@@ -227,7 +241,7 @@ def _reload(farm: Farm, show: Show) -> int:
 
 def _files(show: Show) -> int:
     loaded = local.files()
-    values = local.settings()
+    values = {key: _open(key, one).value for key, one in local.found_all().items()}
     problems = [*loaded.problems, *local.problems()]
     if show.as_json:
         show.json({"files": loaded.files, "problems": problems, "config": values})

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple, cast
 
 from af import send
+from af.words import plural
 from afanasy.cli.exits import CliError, Exit
 from afanasy.cli.farm import Farm, Json
 from afanasy.cli.humans import size
@@ -104,7 +105,7 @@ def _sql(options: argparse.Namespace, query: str, farm: Farm, show: Show) -> int
         show.table(_titles(found["columns"], rows), [[_text(cell) for cell in row] for row in rows])
     if found["truncated"]:
         print(
-            f"afcmd: that is not all: {len(rows)} rows; ask for less, or raise --limit",
+            f"afcmd: that is not all: {plural(len(rows), 'row')}; ask for less, or raise --limit",
             file=sys.stderr,
         )
     return Exit.OK

@@ -12,6 +12,8 @@ from afanasy.cli.selection import find_block, find_place
 from afanasy.cli.show import Show
 from afanasy.cli.values import WORD, parse_words
 
+#: Objects whose values are added to those that are there: an empty one changes nothing.
+_MERGED = ("environment", "folders")
 #: Option → the type of the nodes it names one of.
 _KINDS = {"render": "renders", "user": "users", "pool": "pools", "branch": "branches"}
 
@@ -44,6 +46,10 @@ def run(options: argparse.Namespace, farm: Farm, show: Show) -> int:
     params = parse_words([word for word in options.words if WORD.fullmatch(word)])
     if not params:
         raise CliError(Exit.BAD_INPUT, "no new value was given", "as priority=120")
+    for key in _MERGED:
+        if params.get(key) == {}:
+            rule = "nothing would change: what is named is added to what is there"
+            raise CliError(Exit.BAD_INPUT, rule, f"as {key}=NAME:VALUE", field=key)
     elsewhere = [name for name in (*_KINDS, "mask") if getattr(options, name) is not None]
     if not elsewhere:
         return _set_jobs(options, farm, show, names, params)
@@ -81,6 +87,8 @@ def _set_jobs(
     if len(places) > 1 and (block is not None or any(found for _, found in places)):
         raise CliError(Exit.BAD_INPUT, "blocks are changed in one job at a time", "name one job")
     members = {} if block is None else {"block_ids": [block["block_num"]]}
+    if block is not None and params.get("tickets") == {}:  # they are added; -1 takes one away
+        params = {**params, "tickets": dict.fromkeys(block.get("tickets", {}), -1)}
     ids = [found["id"] for found, _ in places]
     answer = farm.action("jobs", ids=ids, params=params, **members)
     where = ", ".join(map(str, ids)) + (f".{block.get('name')}" if block is not None else "")

@@ -23,11 +23,17 @@ _MASK_SEPARATORS = "|;,: "
 _UNKNOWN_ID = re.compile(r"^Action node ID .*?: (-?\d+)")
 
 
+class _NobodyMatches(CliError):
+    """The mask of an action matches no node."""
+
+
 class Farm:
     """Requests to the first server that answers; a refusal raises :class:`CliError`."""
 
     def __init__(self, servers: list[tuple[str, int]]) -> None:
         self.servers = servers
+        #: Warnings that were printed: each is told once.
+        self._warned: set[str] = set()
 
     def ask(self, message: Json, *, refusals: bool = True, answer_s: float = send.ANSWER_S) -> Json:
         """The answer. Raises CliError; with ``refusals`` off a refusal is returned instead."""
@@ -41,7 +47,9 @@ class Farm:
         if not isinstance(answer, dict):
             raise CliError(Exit.NO_SERVER, "the server's answer is no object", code="garbage")
         for line in warnings_of(answer):
-            print(f"afcmd: warning: {line}", file=sys.stderr)
+            if line not in self._warned:
+                self._warned.add(line)
+                print(f"afcmd: warning: {line}", file=sys.stderr)
         found = refusal(answer) if refusals else None
         if found is not None:
             raise refused(found)
@@ -85,7 +93,7 @@ class Farm:
                     f"afcmd {kind} lists them",
                 ) from None
             if error.exit_code == Exit.NOT_FOUND and "No node matches" in error.message:
-                raise CliError(
+                raise _NobodyMatches(
                     Exit.NOT_FOUND,
                     f"no {one_of(kind)} matches {members.get('mask')!r}",
                     f"afcmd {kind} lists them",
@@ -96,9 +104,7 @@ class Farm:
         """An ``action`` on the render, user, pool or branch of exactly this name."""
         try:
             return self.action(kind, mask=re.escape(name), **members)
-        except CliError as error:
-            if error.exit_code != Exit.NOT_FOUND:
-                raise
+        except _NobodyMatches:  # another thing that is not there has the server's own sentence
             raise _no_such(kind, name) from None
 
     # ---------------------------------------------------------------------------------- finding

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from af.words import plural
 from afanasy.cli.exits import CliError, Exit
 from afanasy.cli.farm import Farm, Json, whoami
-from afanasy.cli.humans import moment_text, plural
+from afanasy.cli.humans import moment_text
 from afanasy.cli.show import Show
 
 if TYPE_CHECKING:
@@ -169,12 +170,16 @@ def _of_file(file: str, names: list[str]) -> list[Json]:
     """What the hosts would get of a file alone; pools and overrides are the server's."""
     from afanasy.core.host.host_setup import REPLACED, host_setup
     from afanasy.core.host.mask_syntax import compile_mask
+    from afanasy.core.host.masks import plain_names
 
     setup, _ = _load(file)
     # As the server names them.
     words = {"wol_idle_sleep_time_s": "wolidlesleeptime"}
 
     def matches(mask: str, name: str) -> bool:
+        plain = plain_names(mask)
+        if plain is not None:
+            return name in plain
         try:
             return compile_mask(mask).fullmatch(name, timeout=_MATCH_S) is not None
         except TimeoutError:

@@ -12,10 +12,11 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from af.words import plural
 from afanasy.cli.exits import Exit
 from afanasy.cli.farm import Farm
 from afanasy.cli.filters import compiled
-from afanasy.cli.humans import plural, printable
+from afanasy.cli.humans import printable
 from afanasy.cli.outputs import Output, Selection, read
 from afanasy.cli.progress import Progress
 from afanasy.cli.show import Show

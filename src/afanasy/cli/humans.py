@@ -83,8 +83,3 @@ _COLOURS = (
 def state_colour(words: list[str]) -> str:
     """A colour's name for a state; "" = none."""
     return next((colour for word, colour in _COLOURS if word in words), "")
-
-
-def plural(count: int, noun: str) -> str:
-    """``1 task``, ``2 tasks``."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -6,19 +6,12 @@ import argparse
 from typing import cast
 
 from af import numeric
+from af.words import plural
 from afanasy.cli.exits import Exit
 from afanasy.cli.farm import Farm, Json
 from afanasy.cli.figures import counts_of
 from afanasy.cli.filters import add_watch
-from afanasy.cli.humans import (
-    bar,
-    duration,
-    moment_text,
-    plural,
-    since,
-    state_colour,
-    state_words,
-)
+from afanasy.cli.humans import bar, duration, moment_text, since, state_colour, state_words
 from afanasy.cli.selection import (
     blocks_of,
     find_block,

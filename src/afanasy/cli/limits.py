@@ -58,6 +58,15 @@ def run(options: argparse.Namespace, farm: Farm, show: Show) -> int:
     hosts = _number(options.hosts, "--hosts") if options.hosts is not None else None
     if verb == "set" and count is None and hosts is None:
         raise CliError(Exit.BAD_INPUT, "how many?", f"afcmd limits set {rest[0]} N, or --hosts N")
+    if verb == "unset" and options.hosts is not None:
+        hint = f"to take that number away: afcmd limits set {rest[0]} --hosts any"
+        raise CliError(Exit.BAD_INPUT, "'--hosts' has no place beside unset", hint)
+    if options.each_host and options.hosts is not None:
+        hint = "leave out one of the two; a pool's ticket has a number of hosts"
+        raise CliError(Exit.BAD_INPUT, "'--hosts' has no place beside --each-host", hint)
+    if not options.ticket and (options.each_host or options.pool != "/"):
+        extra = "--each-host" if options.each_host else "--pool"
+        raise CliError(Exit.BAD_INPUT, f"{extra} is for tickets", "say --ticket, or leave it out")
     if options.ticket:
         return _ticket(options, farm, show, rest[0], count, hosts)
     return _service(farm, show, verb, rest[0], count, hosts)
@@ -148,16 +157,17 @@ def _ticket(
     count: int | None,
     hosts: int | None,
 ) -> int:
-    operation: Json = {
-        "type": "tickets",
-        "name": name,
-        "count": -1 if count is None else count,
-        "max_hosts": -1 if hosts is None else hosts,
-        "host": options.each_host,
-    }
+    operation: Json = {"type": "tickets", "name": name, "host": options.each_host}
+    if options.words[0] == "unset":
+        operation |= {"count": -1} if options.each_host else {"count": -1, "max_hosts": -1}
+    if count is not None:
+        operation["count"] = count
+    if hosts is not None:  # what is not named stays as it is
+        operation["max_hosts"] = hosts
+    if options.words[0] == "unset":
+        _check_declared(farm, name, options.pool, each_host=options.each_host)
     farm.on_named("pools", options.pool, operation=operation)
-    found = cast("list[Json]", farm.get("limits")["limits"])
-    mine = [one for one in found if (one["kind"], one["name"]) == ("ticket", name)]
+    mine = _of_ticket(farm, name)
     if show.as_json:
         show.json({"limits": mine})
     elif mine:
@@ -165,3 +175,22 @@ def _ticket(
     else:
         show.line(f"Ticket {name} is declared nowhere now.")
     return Exit.OK
+
+
+def _of_ticket(farm: Farm, name: str) -> list[Json]:
+    """Where the ticket is declared or held."""
+    found = cast("list[Json]", farm.get("limits")["limits"])
+    return [one for one in found if (one["kind"], one["name"]) == ("ticket", name)]
+
+
+def _check_declared(farm: Farm, name: str, pool: str, *, each_host: bool) -> None:
+    """Raises CliError when the pool does not declare the ticket in this way."""
+    farm.node("pools", pool)  # it is there
+    places = [(one["scope"], one["place"]) for one in _of_ticket(farm, name)]
+    if (("host", f"pool {pool}") if each_host else ("pool", pool)) in places:
+        return
+    way = " for each of its hosts" if each_host else ""
+    raise CliError(
+        Exit.NOT_FOUND, f"pool {pool} declares no ticket {name!r}{way}",
+        "afcmd limits shows where tickets are declared",
+    )  # fmt: skip

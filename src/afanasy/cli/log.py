@@ -6,9 +6,10 @@ import argparse
 import sys
 from typing import Any, cast
 
+from af.words import plural
 from afanasy.cli.exits import CliError, Exit
 from afanasy.cli.farm import Farm, Json
-from afanasy.cli.humans import duration, moment_text, plural, size
+from afanasy.cli.humans import duration, moment_text, size
 from afanasy.cli.selection import find_places
 from afanasy.cli.show import Cell, Show
 
@@ -48,8 +49,9 @@ def run(options: argparse.Namespace, farm: Farm, show: Show) -> int:
 
 
 def _story(show: Show, story: Json) -> None:
+    name = story.get("task_name") or f"#{story.get('task_num', '')}"
     show.line(
-        f"{story.get('task_name')}: {str(story.get('state', '')).strip()}, "
+        f"{name}: {str(story.get('state', '')).strip()}, "
         f"{plural(int(story.get('starts', 0)), 'start')}, "
         f"{plural(int(story.get('errors', 0)), 'error')}",
         "bold",

@@ -66,6 +66,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "branch": ("branch", "one branch, or do something to it and its jobs"),
     "server": ("server", "who answers, and what it holds"),
     "config": ("config", "settings of the server and of this computer, and changing them"),
+    "services": ("services", "services of a pool or render: list, forbid, allow"),
     "limits": ("limits", "limits of services and tickets: who holds them, and changing them"),
     "farm": ("farm_file", "the farm file: patterns of hosts and limits, and what a host gets"),
     "stats": ("stats", "messages of the server: how many, bytes, times"),
@@ -121,6 +122,7 @@ NOUNS: dict[str, dict[str, list[str]]] = {
         "why": ["render", "--why"],
         "set": ["set", "--render"],
         **{verb: ["render", "--do", verb] for verb in _RENDER_VERBS},
+        "services": ["services", "render"],
     },
     "users": {
         "list": ["users"],
@@ -134,6 +136,7 @@ NOUNS: dict[str, dict[str, list[str]]] = {
         "show": ["pool"],
         "log": ["pool", "--log"],
         **{verb: ["pool", verb] for verb in _POOL_VERBS},
+        "services": ["services", "pool"],
         "set": ["set", "--pool"],
     },
     "branches": {

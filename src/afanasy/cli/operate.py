@@ -6,6 +6,7 @@ import argparse
 import sys
 from typing import Any
 
+from af.answers import warnings_of
 from afanasy.cli.exits import CliError, Exit
 from afanasy.cli.farm import Farm, Json
 from afanasy.cli.filters import compiled
@@ -33,6 +34,16 @@ OPERATIONS = {
     "done": ("", "done"),
     "delete": ("delete", ""),
 }
+#: (upstream, downstream) → how the operation spreads.
+_MODES = {
+    (True, False): "affect_depends",
+    (False, True): "downstream",
+    (True, True): "both",
+}
+#: These give up what a host may still run that is away, of blocks with ``on_lost_render: hold``.
+_STOPPING = frozenset(
+    {"pause", "stop", "restart", "restart-pause", "restart-running", "skip", "done", "delete"}
+)
 _ALL_BLOCKS = -1
 _SYSTEM_JOB = 1
 #: Jobs of one request: more of them would keep the server from its other work.
@@ -53,7 +64,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     verb = parser.prog.rsplit(" ", 1)[-1]
     if verb == "try-next":
         parser.add_argument("--remove", action="store_true", help="no longer try them first")
-    elif OPERATIONS[verb][1]:
+    if verb in _STOPPING:
+        parser.add_argument(
+            "--yes",
+            action="store_true",
+            help="do not ask, when a host that is away may still run some of it",
+        )
+    if verb != "try-next" and OPERATIONS[verb][1]:
         parser.add_argument(
             "--with-depends",
             "--upstream",
@@ -115,6 +132,8 @@ def _on_jobs(farm: Farm, show: Show, options: argparse.Namespace, selection: Jso
     members: dict[str, Any] = {"operation": _operation(options, on_job or on_tasks)}
     if not on_job:
         members["block_ids"] = [_ALL_BLOCKS]
+    if not _agreed(options, farm, show, selection, members):
+        return Exit.OK
     answer = _in_slices(farm, show, verb, selection, members)
     ids = selection.get("ids", ())
     which = ", ".join(map(str, ids)) or f"matching {selection.get('mask')}"
@@ -123,6 +142,33 @@ def _on_jobs(farm: Farm, show: Show, options: argparse.Namespace, selection: Jso
     counted = "" if verb in _OF_THE_JOB else _counted(verb)
     tell(show, answer, f"{verb} {'job' if len(ids) == 1 else 'jobs'} {which}", counted)
     return Exit.OK
+
+
+def _agreed(
+    options: argparse.Namespace, farm: Farm, show: Show, selection: Json, members: Json
+) -> bool:
+    """False when the server warns of it and the person at the terminal then says no (R8).
+
+    Where nobody can be asked it is done, and the answer has the warnings.
+    """
+    if getattr(options, "yes", True) or show.as_json or members["operation"]["type"] == "pause":
+        return True
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return True
+    operation = {**members["operation"], "ask": True}
+    ids: list[int] = selection.get("ids", [])
+    parts: list[Json] = [{"ids": ids[n : n + _SLICE]} for n in range(0, len(ids), _SLICE)]
+    asked = [
+        farm.action("jobs", **part, **{**members, "operation": operation})
+        for part in parts or [selection]
+    ]
+    if not any(warnings_of(answer) for answer in asked):
+        return True
+    print(f"{options.command} all the same? [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() in ("y", "yes"):
+        return True
+    show.line("nothing was done")
+    return False
 
 
 def _masked(farm: Farm, mask: str) -> Json:
@@ -171,10 +217,11 @@ def _operation(options: argparse.Namespace, name: str) -> Json:
     operation: Json = {"type": name}
     if name == "trynext":
         operation["mode"] = "remove" if options.remove else "append"
-    elif getattr(options, "with_depends", False):
-        operation["mode"] = "affect_depends"
-    elif getattr(options, "downstream", False):
-        operation["mode"] = "downstream"
+    else:
+        upstream = getattr(options, "with_depends", False)
+        downstream = getattr(options, "downstream", False)
+        if upstream or downstream:
+            operation["mode"] = _MODES[upstream, downstream]
     return operation
 
 
@@ -206,9 +253,11 @@ def _on_tasks(
     operation = _operation(options, on_tasks)
     if ranges is not None:
         operation["task_ranges"] = [list(pair) for pair in ranges]
-    answer = farm.action(
-        "jobs", ids=[job["id"]], block_ids=[block["block_num"]], operation=operation
-    )
+    selection: Json = {"ids": [job["id"]]}
+    members: Json = {"block_ids": [block["block_num"]], "operation": operation}
+    if not _agreed(options, farm, show, selection, members):
+        return Exit.OK
+    answer = farm.action("jobs", **selection, **members)
     tell(show, answer, f"{verb} {job['id']}.{block.get('name')}", _counted_of_tasks(verb))
     return Exit.OK
 

@@ -6,6 +6,7 @@ import argparse
 import sys
 import time
 
+from af.words import plural
 from afanasy.cli.exits import CliError, Exit
 from afanasy.cli.farm import Farm, Json
 from afanasy.cli.humans import state_words
@@ -73,7 +74,7 @@ def run(options: argparse.Namespace, farm: Farm, show: Show) -> int:
         if int(block.get("tasks_num", 0)) != 1:
             raise CliError(
                 Exit.BAD_INPUT,
-                f"block {block.get('name')!r} has {block.get('tasks_num')} tasks",
+                f"block {block.get('name')!r} has {plural(block.get('tasks_num'), 'task')}",
                 "say which: a frame, a name or #index",
             )
         task = 0

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple, cast
 
 from af import config
+from af.words import plural
 from afanasy.cli.exits import CliError, Exit
 from afanasy.cli.farm import Farm
-from afanasy.cli.humans import plural
 from afanasy.cli.progress import Progress
 from afanasy.cli.show import Cell, Show
 from afanasy.parsers.base import Parser

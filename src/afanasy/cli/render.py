@@ -6,6 +6,7 @@ import argparse
 from typing import Any, cast
 
 from af import config
+from af.words import plural
 from afanasy.cli.exits import CliError, Exit
 from afanasy.cli.farm import Farm, Json
 from afanasy.cli.filters import add_watch
@@ -13,7 +14,6 @@ from afanasy.cli.humans import (
     duration,
     moment_text,
     parse_duration,
-    plural,
     since,
     state_colour,
     state_words,
@@ -21,6 +21,7 @@ from afanasy.cli.humans import (
 from afanasy.cli.renders import capacity_of, load_cells, with_resources
 from afanasy.cli.replies import tell
 from afanasy.cli.show import Show
+from afanasy.cli.why import helpful, show_help
 from afanasy.model.clock import read_clocks
 
 #: Verb → (what the action carries, what it means).
@@ -153,12 +154,16 @@ def _why(farm: Farm, show: Show, render: Json) -> int:
         return Exit.OK
     found = cast(Json, answer["explain_render"])
     show.line(f"{found['name']}: {found['summary']}", "bold")
+    helps = helpful(found)
+    groups = [str(group["text"]) for group in cast("list[Json]", found["work"])]
+    if found["own"] and found["own"]["text"] not in groups:
+        show_help(show, helps.get(str(found["own"]["text"])), 2)
     for group in cast("list[Json]", found["work"]):
-        names = "; ".join(str(name) for name in cast("list[Any]", group["names"]))
-        show.line(f"  {plural(int(group['count']), 'block')}: {group['text']} ({names})")
-    texts = [str(one["text"]) for one in cast("list[Json]", found["suggestions"])]
-    for text in dict.fromkeys(texts):
-        show.line(f"  to do: {text}")
+        names = [str(name) for name in cast("list[Any]", group["names"])]
+        count = int(group["count"])
+        more = f" and {count - len(names)} more" if count > len(names) else ""
+        show.line(f"  {plural(count, 'block')}: {group['text']} ({'; '.join(names)}{more})")
+        show_help(show, helps.get(str(group["text"])), 4)
     return Exit.OK
 
 
@@ -193,6 +198,8 @@ def _detail(show: Show, render: Json) -> None:
     show.field("tasks", f"{len(tasks)} of {limit}" if limit is not None else len(tasks))
     show.field("registered", moment_text(render.get("time_register")))
     show.field("idle" if not tasks else "busy", _since(render, bool(tasks)))
+    show.field("taken", _taken(render))
+    show.field("schedule", _schedule(render))
     for name in _FIELDS:
         show.field(name, render.get(name))
     cells = load_cells(render)
@@ -219,6 +226,33 @@ def _detail(show: Show, render: Json) -> None:
                 for task, percent in zip(tasks, percents, strict=False)
             ],
         )  # fmt: skip
+
+
+def _taken(render: Json) -> str:
+    """Who took it, since when, until when and why (R65)."""
+    words: list[str] = []
+    for name in ("nimby", "paused"):
+        by, moment = render.get(f"{name}_by"), render.get(f"{name}_since")
+        if moment:
+            until, reason = render.get(f"{name}_until"), render.get(f"{name}_reason")
+            words.append(
+                "paused " * (name == "paused")
+                + (f"by {by} " if by else "")
+                + f"since {moment_text(moment)}"
+                + (f" until {moment_text(until)}" if until else "")
+                + (f": {reason}" if reason else "")
+            )
+    return "; ".join(words)
+
+
+def _schedule(render: Json) -> str:
+    """The schedule in force, what it says now, and when that changes."""
+    found = cast("Json | None", render.get("schedule"))
+    if not found:
+        return ""
+    until = moment_text(found.get("until"))
+    now = f"{found.get('says') or 'nothing'} now" + (f", until {until}" if until else "")
+    return f"{found.get('text')} ({now})"
 
 
 def _since(render: Json, busy: bool) -> str:

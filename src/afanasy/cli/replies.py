@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from af.words import plural
 from afanasy.cli.farm import Json
-from afanasy.cli.humans import plural
 from afanasy.cli.show import Show
 
 _NOTHING_SAID = "Action processed."

@@ -11,9 +11,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+from af.words import plural
 from afanasy.cli.exits import CliError, Exit
 from afanasy.cli.farm import Farm
-from afanasy.cli.humans import plural, size
+from afanasy.cli.humans import size
 from afanasy.cli.outputs import Output, Selection, read
 from afanasy.cli.progress import Progress
 from afanasy.cli.show import Show

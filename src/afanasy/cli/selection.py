@@ -11,6 +11,7 @@ import re
 from typing import cast
 
 from af import numeric
+from af.words import plural
 from afanasy.cli.exits import CliError, Exit
 from afanasy.cli.farm import Farm, Json
 
@@ -68,7 +69,7 @@ def only_block(job: Json) -> Json:
     names = ", ".join(str(block.get("name", "")) for block in blocks[:10])
     raise CliError(
         Exit.BAD_INPUT,
-        f"job {job.get('id')} has {len(blocks)} blocks",
+        f"job {job.get('id')} has {plural(len(blocks), 'block')}",
         f"say which: {job.get('id')}.BLOCK with one of {names}",
     )
 

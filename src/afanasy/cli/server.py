@@ -7,9 +7,10 @@ import time
 from typing import Any, cast
 
 from af import send
+from af.words import plural
 from afanasy.cli.exits import Exit
 from afanasy.cli.farm import Farm, Json
-from afanasy.cli.humans import plural, state_words
+from afanasy.cli.humans import state_words
 from afanasy.cli.show import Show
 
 

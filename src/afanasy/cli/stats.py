@@ -6,10 +6,11 @@ import argparse
 from collections.abc import Callable
 from typing import Any, cast
 
+from af.words import plural
 from afanasy.cli.exits import CliError, Exit
 from afanasy.cli.farm import Farm, Json
 from afanasy.cli.filters import add_watch
-from afanasy.cli.humans import duration, moment_text, plural, size
+from afanasy.cli.humans import duration, moment_text, size
 from afanasy.cli.show import Cell, Show
 
 #: Columns in their order: title, name for ``--sort``, what it sorts by.

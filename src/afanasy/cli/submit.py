@@ -6,10 +6,10 @@ import argparse
 import sys
 from typing import cast
 
+from af.words import plural
 from afanasy.cli.exits import CliError, Exit
 from afanasy.cli.farm import Farm, Json, whoami
 from afanasy.cli.files import read_json
-from afanasy.cli.humans import plural
 from afanasy.cli.progress import Progress
 from afanasy.cli.show import Show
 

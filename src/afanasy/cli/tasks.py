@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from typing import cast
 
 from af import fields, query
+from af.words import plural
 from afanasy.cli.exits import Exit
 from afanasy.cli.farm import Farm, Json
 from afanasy.cli.filters import Filter, add_watch, add_where
-from afanasy.cli.humans import duration, plural, state_colour, state_words
+from afanasy.cli.humans import duration, state_colour, state_words
 from afanasy.cli.selection import blocks_of, find_place
 from afanasy.cli.show import Cell, Show
 

@@ -34,9 +34,11 @@ _INTEGERS = frozenset(
        for what in ("cpu", "mem", "swp", "hddgb", "hddio", "netmbs"))}
 )  # fmt: skip
 _OBJECTS = frozenset({"pools", "folders", "environment", "tickets", "tickets_host", "tickets_pool"})
-_LISTS = frozenset({"files", "services", "services_disabled"})
-#: Lists of words, with commas between them.
-_WORDS = frozenset({"notify"})
+#: Paths, which may have blanks: only ; and , are between them.
+_PATHS = frozenset({"files"})
+#: Lists of words, with commas, semicolons or blanks between them.
+_WORDS = frozenset({"notify", "services", "services_disabled"})
+_BETWEEN = re.compile(r"[,;\s]+")
 #: Objects whose values are numbers.
 _COUNTS = frozenset({"pools", "tickets", "tickets_host"})
 
@@ -69,15 +71,24 @@ def parse_value(key: str, text: str) -> Any:
             return int(text)
         raise ValueError(f"must be a whole number, not {text!r}")
     if key == "depend_jobs":
-        if re.fullmatch(r"(\d+([,;]\d+)*)?", text):
-            return [int(number) for number in re.findall(r"\d+", text)]
+        if text.startswith("["):
+            return _json(text, list)
+        serials = [word for word in _BETWEEN.split(text) if word]
+        if all(re.fullmatch(r"\d+", word, re.ASCII) for word in serials):
+            return [int(word) for word in serials]
         raise ValueError(f"must be serials of jobs, as 12,15, not {text!r}")
-    if key in _LISTS:
-        return _json(text, list) if text.startswith("[") else [p for p in text.split(";") if p]
+    if key in _PATHS | _WORDS and text.startswith("["):
+        return _json(text, list)
+    if key in _PATHS:
+        return [path for part in re.split("[;,]", text) if (path := part.strip())]
     if key in _WORDS:
-        return _json(text, list) if text.startswith("[") else re.findall(r"[^,;\s]+", text)
+        return [word for word in _BETWEEN.split(text) if word]
     if key in _OBJECTS:
-        return _json(text, dict) if text.startswith("{") else _pairs(key, text)
+        found = _json(text, dict) if text.startswith("{") else _pairs(key, text)
+        for name in found if key == "environment" else ():
+            if not name or "=" in name:
+                raise ValueError(f'{name!r} is no name of a variable: it has no "=", as NAME:VALUE')
+        return found
     return text
 
 
@@ -94,7 +105,9 @@ def _json(text: str, kind: type) -> Any:
 def _pairs(key: str, text: str) -> dict[str, Any]:
     """``A:1,B:2`` as an object; the values of some are numbers, of ``tickets_pool`` two."""
     pairs: dict[str, Any] = {}
-    for part in filter(None, text.split(",")):
+    # Names and values of the others may have blanks.
+    parts = _BETWEEN.split(text) if key in _COUNTS or key == "tickets_pool" else text.split(",")
+    for part in filter(None, parts):
         name, colon, value = part.partition(":")
         if not (name and colon):
             raise ValueError(f"{part!r} is no NAME:VALUE")

@@ -8,10 +8,11 @@ import time
 from typing import Any, cast
 
 from af.waiting import result_of
+from af.words import plural
 from afanasy.cli.exits import CliError, Exit
 from afanasy.cli.farm import Farm, Json
 from afanasy.cli.figures import counts_of
-from afanasy.cli.humans import parse_duration, plural, state_words
+from afanasy.cli.humans import parse_duration, state_words
 from afanasy.cli.progress import Progress
 from afanasy.cli.selection import find_job
 from afanasy.cli.show import Show

@@ -31,6 +31,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
 
+from af.words import plural
 from afanasy.up.child import Child, how_it_ended
 
 PORT_DEFAULT: Final = 51000
@@ -289,9 +290,10 @@ class _Conductor:
         width = max(len(words) for words in examples)
         return "\n".join(
             [
-                f"afanasy: a farm of {count} render{'s'[: count > 1]} on"
+                f"afanasy: a farm of {plural(count, 'render')} on"
                 f" {LOOPBACK}:{self._port}: {', '.join(plan.renders)}",
-                f"  capacity{of_each}: {plan.capacity}, at most {plan.max_tasks} tasks at a time",
+                f"  capacity{of_each}: {plan.capacity},"
+                f" at most {plural(plan.max_tasks, 'task')} at a time",
                 f"  data and logs: {plan.data}",
                 "",
                 "Type in another terminal:",

@@ -31,6 +31,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"afanasy {__version__}, Python {platform.python_version()}, {system}")
         return 0
     try:
+        af.config.check()
+    except ValueError as error:
+        hint = "afcmd config files shows what is read"
+        print(f"afanasy: {error}; {hint}", file=sys.stderr)
+        return EXIT_BAD
+    try:
         return asyncio.run(keep_farm(_plan(options)))
     except Trouble as trouble:
         print(f"afanasy: {trouble}", file=sys.stderr)

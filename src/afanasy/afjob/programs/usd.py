@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from af.words import plural
 from afanasy.afjob.errors import JobError
 from afanasy.afjob.program import CAMERA, FIRST, OUTPUT, RENDERER, Program
 from afanasy.afjob.sequence import Sequence
@@ -27,7 +28,7 @@ class Usd(Program):
         count = min(shot.per_task, len(shot.frames))
         if len(shot.frames) % count:
             raise JobError(
-                f"{len(shot.frames)} frames do not make tasks of {count}",
+                f"{plural(len(shot.frames), 'frame does', 'frames do')} not make tasks of {count}",
                 "husk needs the same number in each",
                 option="--per-task",
             )
