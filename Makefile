@@ -27,9 +27,9 @@ test: setup packages lint types imports syntax tests ## Every check, in order, u
 
 .PHONY: packages
 packages: ## Install the Debian packages that tests need
-	@command -v ffmpeg >/dev/null && command -v identify >/dev/null && command -v ps >/dev/null && command -v systemd-analyze >/dev/null \
+	@command -v ffmpeg >/dev/null && command -v identify >/dev/null && command -v openssl >/dev/null && command -v ps >/dev/null && command -v systemd-analyze >/dev/null \
 		&& command -v tmux >/dev/null && command -v zsh >/dev/null \
-		|| tools/debian.sh ffmpeg imagemagick procps systemd tmux zsh
+		|| tools/debian.sh ffmpeg imagemagick openssl procps systemd tmux zsh
 
 .PHONY: lint
 lint: setup ## Style: ruff

@@ -101,3 +101,17 @@ def test_without_apt_get(folder: Path):
     status, said = machine.run("ffmpeg")
     assert status == 3
     assert "no apt-get" in said
+
+
+def test_what_tests_need_is_installed_by_hand_and_by_the_check() -> None:
+    """Nothing is skipped for want of a program: ``make packages`` and ``.ci/run`` bring it."""
+    root = SCRIPT.parents[1]
+    by_hand, by_the_check = (
+        next(
+            line.partition("tools/debian.sh")[2].split()
+            for line in (root / name).read_text(encoding="utf-8").splitlines()
+            if "tools/debian.sh" in line and not line.startswith("#")
+        )
+        for name in ("Makefile", ".ci/run")
+    )
+    assert {"openssl", "tmux", "zsh", "ffmpeg"} <= set(by_hand) <= set(by_the_check)

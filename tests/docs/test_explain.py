@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from afanasy.core.depend import overlap
-from afanasy.core.host import pool_edits
-from afanasy.core.place import checks_host, draining, reasons, wake_up
+from afanasy.core.host import pool_edits, power
+from afanasy.core.place import checks_host, draining, reasons
 from afanasy.core.run import ends, errors, holds
 from afanasy.core.state import Block
 from afanasy.core.why import explain
@@ -72,7 +72,7 @@ def test_figures_of_the_page_about_deciding() -> None:
         f"takes {pool_edits.ROOT_MAX_TASKS} tasks at a time; a task takes {CAPACITY_DEFAULT}",
         f"refused for {draining.STARVED_S:g} seconds *only* for capacity",
         f"no job is deleted for {lives.HOLD_S / 60:g} minutes",
-        f"one such host is woken every {wake_up.LOOK_S:g} seconds",
+        f"one such host is woken every {power.LOOK_S:g} seconds",
         f"silent for {stream.DEAD_AFTER_S:g} seconds is offline",
     ):
         assert sentence in text, sentence
@@ -155,6 +155,8 @@ def test_every_limit_has_its_reason() -> None:
     }
     for name in ("max_running_tasks", "max_running_tasks_per_host", "max_tasks_per_second"):
         assert f"`{name}`" in part
+    of = re.findall(r"^\| (\w+) \|", part, re.MULTILINE)
+    assert len(of) == len(set(of)), "one row for each"
 
 
 def test_the_contract_names_tests_that_exist() -> None:

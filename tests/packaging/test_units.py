@@ -51,7 +51,9 @@ def test_systemd_accepts_it(name: str, tmp_path: Path) -> None:
 def test_tasks_survive_the_agent() -> None:
     service = read_unit(UNITS / "afrender.service")["Service"]
     assert service["KillMode"] == "process"
-    assert service["Restart"] == "always"
+    # Whatever ends it but an order to exit: that is a clean end, and is obeyed.
+    assert service["Restart"] == "on-failure"
+    assert service["RestartForceExitStatus"] == "SIGHUP"
     assert service["ExecReload"] == "/bin/kill -HUP $MAINPID"
     assert service["OOMPolicy"] == "continue"
     assert service["LimitFSIZE"] == "infinity"

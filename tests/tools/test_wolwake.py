@@ -18,7 +18,7 @@ def test_a_packet_arrives(capsys: pytest.CaptureFixture[str]) -> None:
         assert wolwake.main([*words, "52:54:00:AB:cd:01", "--ip", "10.0.0.1"]) == 0
         packet = sleeper.recv(1024)
     assert packet == b"\xff" * 6 + bytes.fromhex("525400abcd01") * 16
-    assert "n1: 1 packets for 52:54:00:ab:cd:01" in capsys.readouterr().out
+    assert "n1: 1 packet for 52:54:00:ab:cd:01" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("mac", ["52:54:00:AB:cd", "zz:54:00:AB:cd:01", "", "525400abcd0102"])

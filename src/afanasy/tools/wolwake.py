@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Iterable
 
+from af.words import plural
 from afanasy import __version__
 
 PORT = 9
@@ -36,7 +37,8 @@ def main(argv: list[str] | None = None) -> int:
     places = options.address or broadcast_addresses()
     sent = send(packets, places, options.port, options.count)
     name = f"{options.hostname}: " if options.hostname else ""
-    print(f"wolwake: {name}{sent} packets for {', '.join(options.macs)} to {', '.join(places)}")
+    packets_sent = plural(sent, "packet")
+    print(f"wolwake: {name}{packets_sent} for {', '.join(options.macs)} to {', '.join(places)}")
     return OK if sent else FAILED
 
 
