@@ -215,7 +215,7 @@ def test_until_when_a_job_waits(farm: StoryFarm) -> None:
     assert reason is not None
     assert reason.figures == (1_800_090_000,)
     farm.edit(job, time_wait=1_900_000_000)
-    assert farm.explain(job.blocks[0]).summary.endswith(", 2030-03-17 18:46")
+    assert farm.explain(job.blocks[0]).summary.endswith(", 2030-03-17 18:46 east")
     found = explain_render(farm.core, farm.core.renders["a"], farm.now)
     assert found.summary == "there is no work that waits"
 
