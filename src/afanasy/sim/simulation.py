@@ -37,6 +37,8 @@ from afanasy.sim.world import Violation, World
 PATIENCE_S: Final = 12 * 3600.0
 #: How much a seed draws, and how often everything is recounted.
 STEPS: Final = 60
+#: A server that stood still looks at its clocks within that time.
+LOOKS_ROUND_S: Final = 10.0
 CHECK_EVERY: Final = 4
 
 
@@ -132,6 +134,8 @@ class Simulation:
         farm, process = self.server.farm, self.server.process
         assert farm is not None
         assert process is not None
+        if process.paused_until + LOOKS_ROUND_S > self.world.now:
+            return [("0.0.0", "the server stood still and has not looked at its clock again")]
         self.safety.hosts_up = [host.name for host in self.hosts.values() if host.up]
         left = owed(self.safety, farm, process.clocks())
         if not left:
