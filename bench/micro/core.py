@@ -27,11 +27,11 @@ from typing import Any
 
 from afanasy.core import events
 from afanasy.core.effects import Start
+from afanasy.core.job.submit import found_system_job
 from afanasy.core.place.solve import solve
 from afanasy.core.reactor import apply
 from afanasy.core.rows import take_rows
 from afanasy.core.state import Farm, Run
-from afanasy.core.work.submit import found_system_job
 from afanasy.model.attributes import BlockSpec, JobSpec
 from afanasy.model.clock import Now
 from afanasy.model.states import RunEnd

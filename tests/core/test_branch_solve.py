@@ -3,27 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
 import pytest
 
 from afanasy.core import events
 from afanasy.core.state import Run
-from afanasy.core.work import branch_edits
+from harness.branches import edit_branch, share_by
 from harness.farm import StoryFarm
-
-
-def share_by(farm: StoryFarm, *paths: str, on: bool = True) -> None:
-    """Switch the setting, and make these branches."""
-    farm.apply(events.ChangeSettings({"af_solve_branches": on}, by="anna@desk"))
-    for path in paths:
-        above = path.rpartition("/")[0] or "/"
-        farm.apply(events.EditBranch(above, {"create_childs": True}))
-        branch_edits.branch_for(farm.core, path, farm.now)
-
-
-def edit_branch(farm: StoryFarm, path: str, **params: Any) -> None:
-    farm.apply(events.EditBranch(path, params))
 
 
 def names(runs: list[Run]) -> list[str]:

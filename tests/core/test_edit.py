@@ -6,7 +6,7 @@ import pytest
 
 from afanasy.core import events
 from afanasy.core.effects import Stop
-from afanasy.core.work.edit import BLOCK_EDITABLE, JOB_EDITABLE
+from afanasy.core.job.edit import BLOCK_EDITABLE, JOB_EDITABLE
 from harness.farm import StoryFarm
 
 # ----------------------------------------------------------------------------------------- jobs

@@ -25,10 +25,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from afanasy.core import events
 from afanasy.core.effects import Start
 from afanasy.core.invariants import snapshot
+from afanasy.core.job.operations import BLOCK_OPERATIONS, JOB_OPERATIONS, RENDER_OPERATIONS
 from afanasy.core.state import Job, Run
 from afanasy.core.tasks import Code
 from afanasy.core.why.explain import render_reason
-from afanasy.core.work.operations import BLOCK_OPERATIONS, JOB_OPERATIONS, RENDER_OPERATIONS
 from afanasy.model.errors import UserError
 from afanasy.model.farm_setup import FarmSetup, Limit, Pattern, ServiceRule
 from afanasy.model.states import RunEnd

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from afanasy.core import events
 from afanasy.core.effects import InstructRender, Send
 from afanasy.core.state import Render
@@ -228,4 +230,4 @@ def test_one_timer_however_many_tasks_end(farm: StoryFarm) -> None:
 
 
 def _timers(farm: StoryFarm) -> list[Render]:
-    return [what[1] for _, _, what in farm.core.timers if what[0] == "no_task"]  # pyright: ignore[reportReturnType] - as it was asked for
+    return [cast(Render, what[1]) for _, _, what in farm.core.timers if what[0] == "no_task"]

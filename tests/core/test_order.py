@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from af import numeric
-from afanasy.core.work.order import Frames, make_order
+from afanasy.core.job.order import Frames, make_order
 
 
 def naive(sequential: int, count: int, frames_of: list[list[int]]) -> list[int]:

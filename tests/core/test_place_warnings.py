@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from afanasy.core import events
-from afanasy.core.work.place_warnings import WARNINGS_MAX, branch_warnings, pool_warnings
+from afanasy.core.job.place_warnings import WARNINGS_MAX, branch_warnings, pool_warnings
 from harness.farm import StoryFarm
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from afanasy.core import events
+from afanasy.core.job.submit import JOB_ID_MAX, unique_name
 from afanasy.core.tasks import Code
-from afanasy.core.work.submit import JOB_ID_MAX, unique_name
 from afanasy.model.attributes import BlockSpec, JobSpec
 from afanasy.model.ids import TASKS_PER_BLOCK_MAX
 from harness.farm import StoryFarm

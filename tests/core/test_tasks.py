@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from afanasy.core.job.order import Frames, make_order
 from afanasy.core.tasks import Code, ReadyQueue, TaskColumns
-from afanasy.core.work.order import Frames, make_order
 
 steps = st.lists(
     st.tuples(st.sampled_from(["take", "return", "skip_range", "look"]), st.integers(0, 10**6)),

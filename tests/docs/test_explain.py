@@ -6,11 +6,11 @@ import re
 
 from afanasy.core.depend import overlap
 from afanasy.core.host import pool_edits, power
+from afanasy.core.job import lives
 from afanasy.core.place import checks_host, draining, reasons
 from afanasy.core.run import ends, errors, holds
 from afanasy.core.state import Block
 from afanasy.core.why import explain
-from afanasy.core.work import lives
 from afanasy.model.attributes import CAPACITY_DEFAULT, FLAG_DEPEND_SUB_TASK, BranchSpec, UserSpec
 from afanasy.wire import stream
 from harness.farm import StoryFarm

@@ -30,10 +30,10 @@ from afanasy.cli import pool as cli_pool
 from afanasy.cli.render import VERBS
 from afanasy.core import tasks
 from afanasy.core.host import pool_edits
+from afanasy.core.job import branch_edits, edit, job_order, operations
 from afanasy.core.place import reasons
 from afanasy.core.run import errors as core_errors
 from afanasy.core.why import reasons_help
-from afanasy.core.work import branch_edits, edit, job_order, operations
 from afanasy.model import attributes, attributes_help, states, states_help
 from afanasy.reference.main import PAGES, main
 from afanasy.render.main import make_parser as afrender_parser

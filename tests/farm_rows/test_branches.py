@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from afanasy.core import events
-from afanasy.core.work.branch_edits import clean_path
+from afanasy.core.job.branch_edits import clean_path
 from harness.farm import StoryFarm
 
 

@@ -21,6 +21,8 @@ import pytest
 from afanasy.core import events
 from afanasy.core.effects import Acknowledge, Effect, Note, Start, Welcome
 from afanasy.core.invariants import snapshot, validate
+from afanasy.core.job.operations import Outcome
+from afanasy.core.job.submit import found_system_job
 from afanasy.core.place.solve import solve
 from afanasy.core.reactor import apply
 from afanasy.core.restore import restore
@@ -28,8 +30,6 @@ from afanasy.core.rows import take_rows
 from afanasy.core.state import Block, Farm, Job, Render, Run
 from afanasy.core.tasks import Code, TaskColumns, st_of
 from afanasy.core.why.explain import Explanation, explain
-from afanasy.core.work.operations import Outcome
-from afanasy.core.work.submit import found_system_job
 from afanasy.model.attributes import BlockSpec, JobSpec, TaskSpec
 from afanasy.model.clock import Now
 from afanasy.model.errors import UserError

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from afanasy.core import events
-from afanasy.core.work.submit import TASKS_PART
+from afanasy.core.job.submit import TASKS_PART
 from afanasy.model.attributes import TaskSpec
 from afanasy.model.errors import UserError
 from afanasy.model.states import RunEnd

@@ -10,8 +10,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from afanasy.core import events
+from afanasy.core.job.submit import found_system_job
 from afanasy.core.state import Farm
-from afanasy.core.work.submit import found_system_job
 from afanasy.model.attributes import BlockSpec, JobSpec
 from afanasy.model.clock import read_clocks
 from afanasy.model.errors import UserError

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from afanasy.core.job.submit import count_tasks
 from afanasy.core.settings import Settings
-from afanasy.core.work.submit import count_tasks
 from afanasy.model.attributes import FLAG_VARCAPACITY
 from afanasy.model.errors import UserError
 from afanasy.model.reading import WARNINGS_MAX, Reader

@@ -177,7 +177,7 @@ BUGS += (
     ),
     Bug(
         "a limit of a branch holds for its own jobs alone",
-        "afanasy.core.work.branch_edits",
+        "afanasy.core.job.branch_edits",
         "tuple(above for above in below.upwards() if above.strict)",
         "tuple(above for above in (below,) if above.strict)",
     ),

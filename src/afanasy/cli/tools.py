@@ -76,7 +76,7 @@ def _rx(options: argparse.Namespace, show: Show) -> int:
 
 
 def _numeric(options: argparse.Namespace, show: Show) -> int:
-    from afanasy.core.work.order import Frames, make_order
+    from afanasy.core.job.order import Frames, make_order
 
     place = numeric.clean_range(options.start, options.end, options.per_task, options.increment)
     first, last, per_task, inc = place

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from afanasy.core.host.pools import Pool
+    from afanasy.core.job.branches import Branch
     from afanasy.core.state import Block, Job, Render, Run, User
-    from afanasy.core.work.branches import Branch
 
 #: Tasks of one page: what a bulk operation writes as one row.
 PAGE_TASKS = 4096

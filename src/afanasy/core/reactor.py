@@ -15,11 +15,11 @@ from typing import assert_never
 from afanasy.core import configure, events, timers
 from afanasy.core.effects import Note
 from afanasy.core.host import farm_file, host_operations, links, pool_edits
+from afanasy.core.job import branch_edits, edit, job_order, operations, submit
 from afanasy.core.run import ends, runs
 from afanasy.core.state import Farm
 from afanasy.core.system import messages, notify, pre_commands
 from afanasy.core.transitions import frames_finished
-from afanasy.core.work import branch_edits, edit, job_order, operations, submit
 from afanasy.model.attributes import FLAG_DEPEND_SUB_TASK
 from afanasy.model.clock import Now
 

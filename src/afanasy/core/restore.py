@@ -18,6 +18,9 @@ from afanasy.core.effects import Note
 from afanasy.core.host import farm_file, pool_edits, power, presence, schedule
 from afanasy.core.host.host_values import lost_after_s, refresh_host
 from afanasy.core.host.pools import Pool
+from afanasy.core.job import branch_edits, lives
+from afanasy.core.job.branches import Branch
+from afanasy.core.job.submit import found_system_job
 from afanasy.core.limit import limits
 from afanasy.core.place import shares
 from afanasy.core.place.checks_host import EJECT_AWAY_S
@@ -40,9 +43,6 @@ from afanasy.core.system import messages, system_job
 from afanasy.core.system.system_state import PreCommand
 from afanasy.core.tasks import CODES, Code
 from afanasy.core.transitions import WRN_FLAG, add_timer, rebuild_job, refresh_queue
-from afanasy.core.work import branch_edits, lives
-from afanasy.core.work.branches import Branch
-from afanasy.core.work.submit import found_system_job
 from afanasy.model.attributes import (
     BlockSpec,
     BranchSpec,

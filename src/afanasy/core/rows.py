@@ -19,8 +19,8 @@ import msgspec
 from afanasy.core.changes import PAGE_TASKS, ClosedRun
 from afanasy.core.host import farm_file
 from afanasy.core.host.pools import Pool
+from afanasy.core.job.branches import Branch
 from afanasy.core.state import Block, Farm, Job, Render, Run, TaskExtra, User
-from afanasy.core.work.branches import Branch
 from afanasy.model.attributes import FLAG_DEPEND_SUB_TASK
 from afanasy.model.ids import task_key
 

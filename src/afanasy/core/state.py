@@ -20,6 +20,8 @@ from afanasy.core.depend.gates import Gate, Link
 from afanasy.core.effects import Effect
 from afanasy.core.host.pools import Pool
 from afanasy.core.host.render_state import Render
+from afanasy.core.job.branches import Branch
+from afanasy.core.job.order import Frames, TaskOrder, make_order
 from afanasy.core.limit.usages import ChosenLimit, Usage, UsageKey
 from afanasy.core.node_log import LogLine
 from afanasy.core.run.troubles import HostErrors, Rate, ServiceHold, TaskExtra
@@ -27,8 +29,6 @@ from afanasy.core.settings import Settings
 from afanasy.core.system.message import Message
 from afanasy.core.system.system_state import PreCommand, SystemWork
 from afanasy.core.tasks import CODES, Code, ReadyQueue, TaskColumns
-from afanasy.core.work.branches import Branch
-from afanasy.core.work.order import Frames, TaskOrder, make_order
 from afanasy.model.attributes import BlockSpec, JobSpec, TaskSpec, UserSpec
 from afanasy.model.farm_setup import NO_SOURCE, FarmSetup, Limit, SetupSource
 from afanasy.model.ids import BlockKey, RunId

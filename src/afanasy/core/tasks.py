@@ -20,7 +20,7 @@ from enum import IntEnum
 from heapq import heappop, heappush
 from typing import Final, Literal
 
-from afanasy.core.work.order import TaskOrder
+from afanasy.core.job.order import TaskOrder
 from afanasy.model.states import St
 
 

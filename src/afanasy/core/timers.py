@@ -11,14 +11,14 @@ from typing import Final, cast
 
 from afanasy.core.host import links, no_task, power, presence, schedule
 from afanasy.core.host.renders import touch_render
+from afanasy.core.job import lives, operations
+from afanasy.core.job.branches import Branch
 from afanasy.core.place import draining, rates, wake_up
 from afanasy.core.run import errors, holds, stops
 from afanasy.core.state import Block, Farm, Job, Render, Run, User
 from afanasy.core.system import system_job
 from afanasy.core.tasks import Code
 from afanasy.core.transitions import add_timer, refresh_queue, set_code
-from afanasy.core.work import lives, operations
-from afanasy.core.work.branches import Branch
 from afanasy.model.clock import Now
 
 #: Seconds by which the clocks may drift apart during a wait; a step is noticed by the shell.

@@ -8,8 +8,8 @@ from typing import Any, Final, cast, get_args, get_origin, get_type_hints
 import msgspec
 
 from afanasy.core.host import pool_edits
-from afanasy.core.work import branch_edits, edit
-from afanasy.core.work.submit import TASKS_PER_JOB_MAX
+from afanasy.core.job import branch_edits, edit
+from afanasy.core.job.submit import TASKS_PER_JOB_MAX
 from afanasy.model.attributes import (
     BLOCKS_PER_JOB_MAX,
     BlockSpec,

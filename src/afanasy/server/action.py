@@ -17,15 +17,15 @@ from afanasy.core.depend.depend_warnings import depend_warnings
 from afanasy.core.host.masks import find_match, type_of
 from afanasy.core.host.pool_edits import POOL_EDITABLE
 from afanasy.core.host.pools import Pool
+from afanasy.core.job.branch_edits import BRANCH_EDITABLE, clean_path
+from afanasy.core.job.branches import Branch
+from afanasy.core.job.edit import BLOCK_EDITABLE, JOB_EDITABLE, RENDER_EDITABLE, USER_EDITABLE
+from afanasy.core.job.job_order import MOVES
+from afanasy.core.job.operations import Outcome
+from afanasy.core.job.place_warnings import pool_warnings
 from afanasy.core.limit.limit_warnings import ticket_warnings
 from afanasy.core.state import Farm, Job, Render, User
 from afanasy.core.system import pre_commands
-from afanasy.core.work.branch_edits import BRANCH_EDITABLE, clean_path
-from afanasy.core.work.branches import Branch
-from afanasy.core.work.edit import BLOCK_EDITABLE, JOB_EDITABLE, RENDER_EDITABLE, USER_EDITABLE
-from afanasy.core.work.job_order import MOVES
-from afanasy.core.work.operations import Outcome
-from afanasy.core.work.place_warnings import pool_warnings
 from afanasy.model.attributes import (
     BlockSpec,
     BranchSpec,

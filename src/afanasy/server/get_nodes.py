@@ -7,9 +7,9 @@ from typing import Final, TypeVar
 
 from afanasy.core.host.masks import find_match
 from afanasy.core.host.pools import Pool
+from afanasy.core.job.branches import Branch
 from afanasy.core.node_log import LogLine
 from afanasy.core.state import Farm, Render, User
-from afanasy.core.work.branches import Branch
 from afanasy.model.clock import Now
 from afanasy.server.get_explain import render_explain_answer
 from afanasy.server.get_request import GetRequest, check_found, check_mode, invalid_id

@@ -31,9 +31,9 @@ import afanasy
 from af.settings import BY_KEY
 from af.toml_files import Found
 from afanasy.core import events
+from afanasy.core.job.submit import found_system_job
 from afanasy.core.restore import restore
 from afanasy.core.state import Farm
-from afanasy.core.work.submit import found_system_job
 from afanasy.model.clock import read_clocks
 from afanasy.model.errors import UserError
 from afanasy.server.deliver import Deliverer

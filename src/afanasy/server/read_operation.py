@@ -13,8 +13,8 @@ from __future__ import annotations
 from typing import Final, cast
 
 from afanasy.core.depend import spread
-from afanasy.core.work.job_order import MOVES
-from afanasy.core.work.operations import OPERATIONS
+from afanasy.core.job.job_order import MOVES
+from afanasy.core.job.operations import OPERATIONS
 from afanasy.model.errors import UserError
 from afanasy.model.reading import Raw, Reader, kind_of
 

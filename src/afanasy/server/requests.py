@@ -18,10 +18,10 @@ import structlog
 from afanasy.core import events
 from afanasy.core.depend.depend_warnings import depend_warnings
 from afanasy.core.host.mask_warnings import hosts_warnings
+from afanasy.core.job.place_warnings import branch_warnings, pool_warnings
 from afanasy.core.limit.limit_warnings import ticket_warnings
 from afanasy.core.state import Farm, Job, User
 from afanasy.core.system import pre_commands
-from afanasy.core.work.place_warnings import branch_warnings, pool_warnings
 from afanasy.model.attributes import UserSpec
 from afanasy.model.errors import UserError
 from afanasy.model.reading import Raw, Reader, check_texts

@@ -10,8 +10,8 @@ from typing import Any, Final, cast
 
 import msgspec
 
+from afanasy.core.job.submit import TASKS_PART
 from afanasy.core.state import Farm
-from afanasy.core.work.submit import TASKS_PART
 from afanasy.model.errors import UserError
 from afanasy.model.ids import split_task_key
 from afanasy.server.get_request import GetRequest

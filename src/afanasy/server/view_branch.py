@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from afanasy.core.job.branches import Branch
 from afanasy.core.state import Job, User
 from afanasy.core.tasks import Code
-from afanasy.core.work.branches import Branch
 from afanasy.model.states import St
 from afanasy.server.views import View, given, state_text
 

@@ -13,10 +13,10 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from afanasy.core.job import lives
 from afanasy.core.state import Block, Farm
 from afanasy.core.tasks import FINISHED
 from afanasy.core.why.explain import explain
-from afanasy.core.work import lives
 from afanasy.model.clock import Now
 from afanasy.sim.lasting import host_lasts, work_lasts
 

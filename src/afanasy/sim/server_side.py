@@ -19,10 +19,10 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from afanasy.core.events import MessageSettled
+from afanasy.core.job.submit import found_system_job
 from afanasy.core.restore import restore
 from afanasy.core.rows import Rows
 from afanasy.core.state import Farm
-from afanasy.core.work.submit import found_system_job
 from afanasy.model.ids import next_epoch
 from afanasy.server.loop import BEAT_S, STALL_S, FarmLoop
 from afanasy.server.matcher import Masks, compile_mask

@@ -107,7 +107,7 @@ def _task_runs(engine: sa.Engine, which: sa.ColumnElement[bool], limit: int) -> 
 
 
 def submission(engine: sa.Engine, serial: int) -> list[tuple[int, str]]:
-    """``(part, JSON)`` that made a job (:data:`afanasy.core.work.submit.TASKS_PART`), in order."""
+    """``(part, JSON)`` that made a job (:data:`afanasy.core.job.submit.TASKS_PART`), in order."""
     s = schema.submissions.c
     query = sa.select(s.part, s.text).where(s.serial == serial).order_by(s.part)
     with engine.connect() as connection:

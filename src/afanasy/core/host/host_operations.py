@@ -10,8 +10,8 @@ from typing import Final
 
 from afanasy.core.events import ChangeServices, ChangeTickets, EditPool, EditRender
 from afanasy.core.host.pool_edits import edit_pool, living_pool
+from afanasy.core.job.edit import edit_render
 from afanasy.core.state import Farm
-from afanasy.core.work.edit import edit_render
 from afanasy.model.attributes import HostSpec, PoolSpec
 from afanasy.model.clock import Now
 from afanasy.model.errors import UserError

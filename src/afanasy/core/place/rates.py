@@ -7,9 +7,9 @@ the first possible moment.
 
 from __future__ import annotations
 
+from afanasy.core.job.branches import Branch
 from afanasy.core.state import Farm, Job, Rate, User
 from afanasy.core.transitions import add_timer
-from afanasy.core.work.branches import Branch
 from afanasy.model.clock import Now
 
 WINDOW_S = 1.0

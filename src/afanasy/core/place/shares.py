@@ -27,9 +27,9 @@ from afanasy.core.place.turns import Turn, job_turn
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from afanasy.core.job.branches import Branch
     from afanasy.core.place.fits import Fits
     from afanasy.core.state import Farm, Job, User
-    from afanasy.core.work.branches import Branch
     from afanasy.model.attributes import WorkSpec
 
 #: Key of all jobs of a branch among its shares; no user is called so.

@@ -18,9 +18,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from afanasy.core.job.branches import Branch
     from afanasy.core.place.shares import Share
     from afanasy.core.state import Farm, Job, User
-    from afanasy.core.work.branches import Branch
 
 #: 1.1^n for every priority.
 _WEIGHTS: Final = [1.1**n for n in range(256)]

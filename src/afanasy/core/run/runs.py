@@ -22,6 +22,7 @@ from afanasy.core.depend import depends
 from afanasy.core.effects import Acknowledge, Start
 from afanasy.core.host import no_task
 from afanasy.core.host.renders import touch_render
+from afanasy.core.job import branch_edits
 from afanasy.core.limit import limits
 from afanasy.core.place import fits, needs, rates, shares
 from afanasy.core.place.checks_host import coefficient
@@ -36,7 +37,6 @@ from afanasy.core.transitions import (
     set_flags,
     story,
 )
-from afanasy.core.work import branch_edits
 from afanasy.model.clock import Now
 from afanasy.model.ids import make_run_id
 

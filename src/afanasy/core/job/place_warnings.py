@@ -6,10 +6,10 @@ import difflib
 import json
 from typing import Final
 
+from afanasy.core.job.branch_edits import clean_path
 from afanasy.core.place.checks_host import pool_matches
 from afanasy.core.state import Farm, Job
 from afanasy.core.system.system_job import job_folders
-from afanasy.core.work.branch_edits import clean_path
 
 #: More sentences than this about one job help nobody.
 WARNINGS_MAX: Final = 20

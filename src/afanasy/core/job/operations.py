@@ -27,6 +27,8 @@ from afanasy.core.host import pool_edits, power
 from afanasy.core.host.host_change import host_gone
 from afanasy.core.host.pool_edits import set_pool
 from afanasy.core.host.renders import touch_render
+from afanasy.core.job import branch_edits, giving_up
+from afanasy.core.job.submit import block_of, living_job
 from afanasy.core.limit import limits
 from afanasy.core.place import draining
 from afanasy.core.place.checks_host import EJECT_AWAY_S
@@ -42,8 +44,6 @@ from afanasy.core.transitions import (
     rebuild_job,
     refresh_queue,
 )
-from afanasy.core.work import branch_edits, giving_up
-from afanasy.core.work.submit import block_of, living_job
 from afanasy.model.clock import Now
 from afanasy.model.errors import UserError
 
@@ -357,7 +357,7 @@ def _delete(farm: Farm, job: Job, now: Now) -> int:
 
 
 def delete_old(farm: Farm, job: Job, now: Now) -> None:
-    """The job's life is over (:mod:`afanasy.core.work.lives`)."""
+    """The job's life is over (:mod:`afanasy.core.job.lives`)."""
     farm.effects.append(Note("job_life_over", {"job": job.serial}))
     log_job(job, "deleted: its life time is over")
     _delete(farm, job, now)

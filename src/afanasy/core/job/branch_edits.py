@@ -8,11 +8,11 @@ from typing import Final
 from af.words import plural
 from afanasy.core import node_log
 from afanasy.core.events import EditBranch
+from afanasy.core.job.branches import ROOT, Branch
 from afanasy.core.place import rates, shares
 from afanasy.core.run import errors
 from afanasy.core.state import Farm, Job
 from afanasy.core.transitions import rebuild_needs
-from afanasy.core.work.branches import ROOT, Branch
 from afanasy.model.attributes import BranchSpec
 from afanasy.model.clock import Now
 from afanasy.model.errors import UserError

@@ -10,12 +10,12 @@ from afanasy.core.depend.block_depends import check_masks
 from afanasy.core.effects import Note
 from afanasy.core.events import AppendBlocks, AppendTasks, BlockSubmission, Submit
 from afanasy.core.host import mask_warnings, pool_edits
+from afanasy.core.job import branch_edits, lives
 from afanasy.core.run.holds import attach_block
 from afanasy.core.state import Block, Farm, Job, User
 from afanasy.core.system import happenings, pre_commands
 from afanasy.core.tasks import Code, TaskColumns
 from afanasy.core.transitions import add_timer, jobs_wait_anew, rebuild_job, refresh_queue
-from afanasy.core.work import branch_edits, lives
 from afanasy.model.attributes import (
     FLAG_APPENDED_TASKS,
     FLAG_SUSPEND_NEW,

@@ -13,6 +13,9 @@ from afanasy.core.depend.block_depends import check_masks
 from afanasy.core.events import AddUser, DeleteUser, EditBlocks, EditJob, EditRender, EditUser
 from afanasy.core.host import presence, schedule
 from afanasy.core.host.host_change import hosts_changed
+from afanasy.core.job import branch_edits, lives
+from afanasy.core.job.operations import log_job
+from afanasy.core.job.submit import block_of, living_job, user_of
 from afanasy.core.limit import limits
 from afanasy.core.place import job_queue, rates, shares
 from afanasy.core.run import errors, holds
@@ -26,9 +29,6 @@ from afanasy.core.transitions import (
     rebuild_needs,
     refresh_queue,
 )
-from afanasy.core.work import branch_edits, lives
-from afanasy.core.work.operations import log_job
-from afanasy.core.work.submit import block_of, living_job, user_of
 from afanasy.model.attributes import BlockSpec, JobSpec, RenderSpec, UserSpec
 from afanasy.model.clock import Now
 from afanasy.model.errors import UserError
