@@ -288,7 +288,7 @@ def test_work_that_needs_memory_wakes_a_host_after_a_restart_of_the_server(farm:
 
 def test_a_report_made_at_work_keeps_no_host_asleep(farm: StoryFarm) -> None:
     """It fell asleep before it could tell that its memory is free again."""
-    values = {**NETIFS, "mem_total_mb": 8000, "mem_free_mb": 8000}
+    values: dict[str, object] = {**NETIFS, "mem_total_mb": 8000, "mem_free_mb": 8000}
     render = farm.render("a", resources=values, address="10.0.0.1")
     host(farm, "awake", capacity=10)
     farm.submit(1)
@@ -301,6 +301,21 @@ def test_a_report_made_at_work_keeps_no_host_asleep(farm: StoryFarm) -> None:
     farm.wait(11)
     assert len(wakes(farm)) == 1
     farm.effects.clear()
+
+
+def test_the_last_host_that_could_wake_the_others_stays_awake(farm: StoryFarm) -> None:
+    """Others are online, but take no tasks of the server."""
+    render = host(farm)
+    other = host(farm, "other")
+    farm.edit(other, paused=True)
+    farm.apply(events.EditPool("/", {"idle_wolsleep_time": 30, "idle_cpu": 10}))
+    report(farm, render, 99)
+    report(farm, render, 99, 31)
+    assert not render.falling
+    farm.edit(other, paused=False)
+    report(farm, render, 99, 31)
+    assert render.falling
+    farm.take(InstructRender, 1)
 
 
 def test_a_pool_puts_idle_hosts_to_sleep(farm: StoryFarm) -> None:

@@ -60,14 +60,9 @@ def on_report(farm: Farm, render: Render, now: Now) -> None:
         and 0 < sleep_s <= now.mono - render.idle_mono
         and not render.falling
         and not power.cannot_sleep(render)
-        and _somebody_else(farm, render)
+        and power.somebody_sends(farm, now, besides=render)  # who wakes the others, else?
     ):
         power.sleep(farm, render, now)
-
-
-def _somebody_else(farm: Farm, render: Render) -> bool:
-    """Another host stays awake: somebody must send the packets that wake the others."""
-    return any(one.link and not one.falling for one in farm.renders.values() if one is not render)
 
 
 def _value(render: Render, name: str) -> int:

@@ -111,14 +111,20 @@ def wake(farm: Farm, render: Render, now: Now) -> None:
     farm.changes.renders[render.name] = render
 
 
-def somebody_sends(farm: Farm, now: Now) -> bool:
-    """A render is online that takes tasks of the system job (R23), now or when it has room."""
+def somebody_sends(farm: Farm, now: Now, besides: Render | None = None) -> bool:
+    """A render, another one than ``besides``, is online that takes tasks of the system job (R23).
+
+    Now, or when it has room.
+    """
     job = farm.jobs.get(system_job.SERIAL)
     fits = job.blocks[system_job.WAKE_ON_LAN].fits if job is not None else None
     if job is None or fits is None:
         return False
     return any(
-        render.link and render.name in fits.names and _sends(job, render, now)
+        render is not besides
+        and render.link
+        and render.name in fits.names
+        and _sends(job, render, now)
         for render in farm.renders.values()
     )
 
