@@ -9,7 +9,8 @@
 * *falling*: its agent was told to suspend the host. That needs a host that is online, runs nothing
   and told us its MAC addresses, for without them nobody could wake it. Nothing starts there. One
   that registers again meanwhile, since its link was cut or the server began anew, may be about to
-  go all the same: nothing starts there for :data:`FALL_AGAIN_S`.
+  go all the same: nothing starts there for :data:`FALL_AGAIN_S`. Who does not come back in that
+  time after the server began anew has gone.
 * *sleeping*: it went offline after that. Nobody is told that it is lost.
 * *waking*: a task of the system job sends its magic packet from a render that is awake. When it
   did not come after :data:`WAKE_S`, it is taken for sleeping still. Where nobody is awake who could
@@ -167,7 +168,10 @@ def look(farm: Farm, render: Render, now: Now) -> None:
     """A time-out may have come."""
     if now.mono < render.power_mono:
         return  # that of an earlier time
-    if render.falling and render.link:
+    if render.falling and not render.link:
+        went_offline(farm, render, now)
+        farm.changes.renders[render.name] = render
+    elif render.falling:
         render.falling = False
         farm.effects.append(Note("render_does_not_sleep", {"render": render.name}))
         touch_render(farm, render, now.mono)
@@ -183,7 +187,7 @@ def restored(farm: Farm, render: Render, now: Now) -> None:
     if render.sleeping:
         farm.sleepers[render.name] = render
     if render.falling or render.waking:
-        _expect(farm, render, FALL_S if render.falling else WAKE_S, now)
+        _expect(farm, render, FALL_AGAIN_S if render.falling else WAKE_S, now)
 
 
 def _expect(farm: Farm, render: Render, seconds: float, now: Now) -> None:
