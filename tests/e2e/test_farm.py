@@ -204,6 +204,7 @@ def test_a_restarted_server_knows_everything(real: Farm, tmp_path: Path) -> None
     real.wait_task(job, 0, 0, "DON")
     real.wait_task(job, 0, 1, "RUN")
     before = real.story(job, 0, 1)["runs"]
+    real.store(job)
     assert real.server is not None
     real.server.kill9()
     real.start_server()

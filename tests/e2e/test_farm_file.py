@@ -85,6 +85,7 @@ def test_reload_by_command_and_signal_while_tasks_run(at: Terminal, tmp_path: Pa
     assert told in server_of(farm).text()
     assert (capacity(at), running(at, job)) == (4000, 4)
     # Over a restart, too: the server starts with what it had.
+    farm.store(job)
     server_of(farm).kill9()
     farm.start_server()
     wait_until(lambda: "farm_file_refused" in server_of(farm).text(), "the line in the log")

@@ -53,6 +53,7 @@ def test_a_limit_is_set_while_tasks_wait(at: Terminal, tmp_path: Path) -> None:
     # It holds over a restart of the server, with what runs.
     server = at.farm.server
     assert server is not None
+    at.farm.store(job)
     server.kill9()
     at.farm.start_server()
     wait_until(lambda: running(at, job) == 3, "three tasks, adopted")

@@ -188,6 +188,16 @@ class Farm:
             action["block_ids"] = blocks
         return self.ask({"action": action})
 
+    def store(self, job: int, note: str = "stored") -> None:
+        """See to it that all that was shown so far is on the server's disk.
+
+        A plain ``get`` may be one batch ahead of it (R33). The answer to an edit is not: once it is
+        there, all that was before it is committed.
+        """
+        names = {"user_name": "anna", "host_name": "desk"}
+        edit = {"type": "jobs", "ids": [job], "params": {"annotation": note}, **names}
+        assert self.ask({"action": edit})["info"]["kind"] == "log"
+
     def job(self, job: int) -> dict[str, Any]:
         """The job as lists show it."""
         jobs = self.ask({"get": {"type": "jobs", "ids": [job]}}).get("jobs", [])
