@@ -12,6 +12,7 @@ from afanasy.model.errors import UserError
 from afanasy.model.reading import Reader
 from afanasy.server.action import act
 from afanasy.server.matcher import Masks
+from afanasy.server.read_operation import operation_alone
 from harness.farm import StoryFarm
 
 
@@ -402,6 +403,27 @@ def test_unknown_members_of_an_action_on_settings(farm: StoryFarm) -> None:
     assert answer["warnings"] == ["action.ids: no such member; ignored"]
     strict = action(farm, strict=True, type="limits", frob=1, operation={"type": "unset"})
     assert strict["info"]["text"] == "no such member"
+
+
+@pytest.mark.parametrize(
+    ("kind", "operation", "said"),
+    [
+        ("config", {"type": "set", "values": {}, "value": 5}, "operation.value: no such member"),
+        ("config", {"type": "unset", "values": {}}, "unset has keys"),
+        ("limits", {"type": "set", "name": "nuke", "max": 3}, "set has max_count, max_hosts, name"),
+        ("limits", {"type": "unset", "name": "nuke", "max_count": 3}, "unset has name"),
+        ("farm", {"type": "reload", "file": "/tmp/x"}, "operation.file: no such member"),
+        ("farm", {"type": "read"}, "the farm file has no operation 'read'"),
+        ("farm", {}, "there is reload"),
+        ("limits", [], "limits are changed by an operation"),
+    ],
+)
+def test_nothing_is_guessed_of_an_operation_without_nodes(
+    kind: str, operation: Any, said: str
+) -> None:
+    with pytest.raises(UserError) as caught:
+        operation_alone({"operation": operation}, kind)
+    assert said in caught.value.sentence()
 
 
 @pytest.mark.parametrize("value", [None, {}, []])

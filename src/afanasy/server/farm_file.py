@@ -27,7 +27,7 @@ from afanasy.model.errors import UserError
 from afanasy.model.reading import Raw
 from afanasy.server.loop import FarmLoop
 from afanasy.server.matcher import Masks
-from afanasy.server.settings import asked_by, operation_of
+from afanasy.server.read_operation import asked_by, operation_alone
 from afanasy.server.views import View
 
 log = structlog.get_logger("farm_file")
@@ -71,14 +71,7 @@ class FarmFileReader:
     async def act(self, action: Raw) -> View:
         """An action of type ``farm``. Raises UserError, nothing changed."""
         by = asked_by(action)
-        name = operation_of(action, "the farm file is read again by an operation", "send reload")
-        if name != "reload":
-            raise UserError(
-                "unknown_operation",
-                f"the farm file has no operation {name!r}",
-                "there is reload",
-                field="action.operation.type",
-            )
+        operation_alone(action, "farm")
         try:
             answer = await self.reload()
         except UserError as error:

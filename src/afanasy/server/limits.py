@@ -13,7 +13,7 @@ of tickets belong to pools and renders: their operation ``tickets``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from afanasy.core import events
 from afanasy.core.limit.limit_warnings import declared_tickets
@@ -22,12 +22,11 @@ from afanasy.core.limit.usages import SERVICE, TICKET, Usage
 from afanasy.core.state import Farm, Job, Render, Run
 from afanasy.model.attributes import HostSpec
 from afanasy.model.errors import UserError
-from afanasy.model.reading import Raw, check_texts
-from afanasy.server.settings import asked_by
+from afanasy.model.reading import Raw
+from afanasy.server.read_operation import asked_by, operation_alone
 from afanasy.server.views import View
 
 _NUMBER_MAX: Final = 2**31 - 1
-_MEMBERS: Final = frozenset({"type", "name", "max_count", "max_hosts"})
 
 
 def limits_answer(farm: Farm) -> View:
@@ -154,19 +153,8 @@ def _view(
 def act_on_limits(farm: Farm, action: Raw, apply: Callable[[events.Event], Any]) -> View:
     """An action of type ``limits``. Raises UserError, nothing changed."""
     by = asked_by(action)
-    operation, where = action.get("operation"), "action.operation"
-    if not isinstance(operation, dict):
-        raise UserError(
-            "missing", "limits are changed by an operation", "send set or unset", field=where
-        )
-    operation = cast(Raw, operation)
-    check_texts(operation, "operation")
-    word, name = operation.get("type"), operation.get("name")
-    if word not in ("set", "unset"):
-        raise UserError(
-            "unknown_operation", f"limits have no operation {word!r}", "there are set, unset",
-            field=f"{where}.type",
-        )  # fmt: skip
+    operation = operation_alone(action, "limits")
+    word, name = operation["type"], operation.get("name")
     if not isinstance(name, str) or not name:
         raise UserError("missing", "a limit is of a service", "name it", field="operation.name")
     event = events.SetLimit(name, by=by)
@@ -177,12 +165,6 @@ def act_on_limits(farm: Farm, action: Raw, apply: Callable[[events.Event], Any])
             raise UserError(
                 "missing", "set needs max_count or max_hosts", "-1 is no limit",
                 field="operation.max_count",
-            )  # fmt: skip
-    for member in operation:
-        if member not in _MEMBERS:
-            raise UserError(
-                "unknown_field", "no such member", f"there are {', '.join(sorted(_MEMBERS))}",
-                field=f"operation.{member}",
             )  # fmt: skip
     apply(event)
     limits = [view for view in _services(farm) if view["name"] == name]

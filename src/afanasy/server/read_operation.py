@@ -16,7 +16,7 @@ from afanasy.core.depend import spread
 from afanasy.core.job.job_order import MOVES
 from afanasy.core.job.operations import OPERATIONS
 from afanasy.model.errors import UserError
-from afanasy.model.reading import Raw, Reader, kind_of
+from afanasy.model.reading import Raw, Reader, check_texts, kind_of
 
 #: Operations that a ``mode`` spreads along dependences: of a whole job, of blocks and tasks.
 SPREADING_JOB: Final = frozenset(name for name in OPERATIONS if name.startswith("restart"))
@@ -52,13 +52,31 @@ _MEMBERS: Final[dict[str, dict[str, frozenset[str]]]] = {
     "users": {name: frozenset({"jids", "serials"}) for name in MOVES},
     "branches": {},
 }
+#: Actions without nodes: what they change, and the members of each operation beside ``type``.
+_ALONE: Final[dict[str, tuple[str, str, dict[str, frozenset[str]]]]] = {
+    "config": (
+        "settings are changed by an operation",
+        "settings have",
+        {"set": frozenset({"values"}), "unset": frozenset({"keys"})},
+    ),
+    "limits": (
+        "limits are changed by an operation",
+        "limits have",
+        {"set": frozenset({"name", "max_count", "max_hosts"}), "unset": frozenset({"name"})},
+    ),
+    "farm": (
+        "the farm file is read again by an operation",
+        "the farm file has",
+        {"reload": frozenset()},
+    ),
+}
 #: Members of every action, and of those on nodes; of jobs also the blocks.
 _ALWAYS: Final = frozenset({"type", "user_name", "host_name", "operation"})
 _NODES: Final = _ALWAYS | {"ids", "mask", "params"}
 _ACTION: Final[dict[str, frozenset[str]]] = {
     "jobs": _NODES | {"serials", "block_ids", "block_mask"},
     **dict.fromkeys(("renders", "users", "pools", "branches"), _NODES),
-    **dict.fromkeys(("config", "farm", "limits"), _ALWAYS),
+    **dict.fromkeys(_ALONE, _ALWAYS),
 }
 #: Members of any operation.
 _INSIDE: Final = frozenset(
@@ -85,6 +103,48 @@ def check_action(action: Raw, kind: str, reader: Reader) -> None:
         if key.startswith(_CHOOSING):
             _refuse_choice("action", key, kind, hint)
         reader.unknown("action", key, known, hint)
+
+
+def asked_by(action: Raw) -> str:
+    """``user@host`` of an action. Raises UserError when it does not say so."""
+    for key in ("user_name", "host_name"):
+        value = action.get(key)
+        if not isinstance(value, str) or not value:
+            raise UserError(
+                "missing", f'Action should have a not empty "{key}" string.', field=f"action.{key}"
+            )
+    return f"{action['user_name']}@{action['host_name']}"
+
+
+def operation_alone(action: Raw, kind: str) -> Raw:
+    """The operation of an action without nodes, its type and members known.
+
+    They are ours, so nothing is guessed or ignored in lenient requests either. Raises UserError.
+    """
+    missing, have, operations = _ALONE[kind]
+    operation = action.get("operation")
+    if not isinstance(operation, dict):
+        hint = f"send {' or '.join(operations)}"
+        raise UserError("missing", missing, hint, field="action.operation")
+    operation = cast(Raw, operation)
+    check_texts(operation, "operation")
+    name = operation.get("type")
+    if not isinstance(name, str) or name not in operations:
+        raise UserError(
+            "unknown_operation", f"{have} no operation {name!r}",
+            f"there {'is' if len(operations) == 1 else 'are'} {', '.join(operations)}",
+            field="action.operation.type",
+        )  # fmt: skip
+    known = operations[name]
+    for key in operation:
+        if key == "type" or key in known:
+            continue
+        hint = ", ".join(sorted(known))
+        raise UserError(
+            "unknown_field", "no such member", hint and f"{name} has {hint}",
+            field=f"operation.{key[:80]}",
+        )  # fmt: skip
+    return operation
 
 
 def _refuse_choice(path: str, key: str, kind: str, hint: str = "") -> None:

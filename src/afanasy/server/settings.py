@@ -18,7 +18,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from af import config, toml_files
 from af.settings import BY_KEY, SERVER, Setting
@@ -28,12 +28,11 @@ from afanasy.core import events
 from afanasy.core.settings import SERVER_KEYS, Settings
 from afanasy.core.state import Farm
 from afanasy.model.errors import UserError
-from afanasy.model.reading import Raw, check_texts
+from afanasy.model.reading import Raw
 from afanasy.server.mail import login_warning
+from afanasy.server.read_operation import asked_by, operation_alone
 from afanasy.server.views import View
 from afanasy.server.zones import check_zone
-
-_OPERATIONS: Final = ("set", "unset")
 
 
 def from_layers(options: Mapping[str, Found]) -> dict[str, Found]:
@@ -129,26 +128,16 @@ def _view(farm: Farm, key: str, **more: Any) -> View:
 def act_on_settings(farm: Farm, action: Raw, apply: Callable[[events.Event], Any]) -> View:
     """An action of type ``config``. Raises UserError, nothing changed."""
     by = asked_by(action)
-    where = "action.operation"
-    name = operation_of(action, "settings are changed by an operation", "send set or unset")
-    operation = cast(Raw, action["operation"])
-    check_texts(operation, "operation")
-    if name == "set":
+    operation = operation_alone(action, "config")
+    if operation["type"] == "set":
         event = events.ChangeSettings(_values(operation), by=by)
-    elif name == "unset":
-        event = events.ChangeSettings({}, _keys(operation), by)
     else:
-        raise UserError(
-            "unknown_operation",
-            f"settings have no operation {name!r}",
-            f"there are {', '.join(_OPERATIONS)}",
-            field=f"{where}.type",
-        )
+        event = events.ChangeSettings({}, _keys(operation), by)
     keys = [*event.values, *event.unset]
     old = {key: farm.settings.value(key) for key in keys}
     apply(event)
     answer: View = {
-        "info": {"kind": "log", "text": f"{plural(len(keys), 'setting')} {name}."},
+        "info": {"kind": "log", "text": f"{plural(len(keys), 'setting')} {operation['type']}."},
         "count": len(keys),
         "settings": [_view(farm, key, old=old[key]) for key in keys],
     }
@@ -222,25 +211,6 @@ def _settable(key: str, field: str) -> Setting:
         f"put it in {file} of those computers",
         field=field,
     )
-
-
-def operation_of(action: Raw, missing: str, hint: str) -> object:
-    """The type of an action's operation. Raises UserError when there is no operation."""
-    operation = action.get("operation")
-    if not isinstance(operation, dict):
-        raise UserError("missing", missing, hint, field="action.operation")
-    return cast(Raw, operation).get("type")
-
-
-def asked_by(action: Raw) -> str:
-    """``user@host`` of an action. Raises UserError when it does not say so."""
-    for key in ("user_name", "host_name"):
-        value = action.get(key)
-        if not isinstance(value, str) or not value:
-            raise UserError(
-                "missing", f'Action should have a not empty "{key}" string.', field=f"action.{key}"
-            )
-    return f"{action['user_name']}@{action['host_name']}"
 
 
 def first_settings(options: Mapping[str, Found], data: Path) -> Settings:
