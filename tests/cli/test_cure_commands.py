@@ -13,9 +13,9 @@ from afanasy.cli.main import main
 from afanasy.core import events
 from afanasy.core.why.commands import command
 from afanasy.model.reading import Reader
-from afanasy.server.action import act
-from afanasy.server.get_explain import explanation_view
+from afanasy.server.change.action import act
 from afanasy.server.matcher import Masks
+from afanasy.server.show.get_explain import explanation_view
 from harness.farm import StoryFarm
 from harness.history import Asker
 from harness.stages import STAGES, code_of

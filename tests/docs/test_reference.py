@@ -37,9 +37,10 @@ from afanasy.core.why import reasons_help
 from afanasy.model import attributes, attributes_help, states, states_help
 from afanasy.reference.main import PAGES, main
 from afanasy.render.main import make_parser as afrender_parser
-from afanasy.server import get, get_jobs, get_nodes, get_request, requests, requests_help, view_bar
-from afanasy.server import settings as server_settings
+from afanasy.server import requests, requests_help
 from afanasy.server.main import make_parser as afserver_parser
+from afanasy.server.change import read_operation
+from afanasy.server.show import get, get_jobs, get_nodes, get_request, view_bar
 from afanasy.store import views
 from afanasy.up.main import make_parser as afanasy_parser
 from harness.packages import ROOT
@@ -443,7 +444,7 @@ def modes() -> Iterator[tuple[str, str]]:
     ):
         for mode in known:
             yield kind, mode
-    for path in (SRC / "afanasy/server").glob("*.py"):
+    for path in (SRC / "afanasy/server").rglob("*.py"):
         for place in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(place, ast.match_case) and isinstance(place.pattern, ast.MatchValue):
                 kind = ast.literal_eval(place.pattern.value)
@@ -476,17 +477,16 @@ def test_everything_that_can_be_done() -> None:
         "renders": {*operations.RENDER_OPERATIONS, *on_hosts},
         "users": {"delete", *job_order.MOVES},
         "pools": {*pool_edits.POOL_OPERATIONS, *on_hosts},
-        "limits": {"set", "unset"},
         "branches": set(branch_edits.BRANCH_OPERATIONS),
-        "config": set(server_settings._OPERATIONS),
-        "farm": {"reload"},
+        **{kind: set(operations) for kind, (*_, operations) in read_operation._ALONE.items()},
     }
     assert {kind: set(names) for kind, names in requests_help.OPERATIONS.items()} == wanted
     assert missing([f"{kind} {name}" for kind in wanted for name in wanted[kind]], there) == []
     # Operations that the server compares by name are all in the tables.
     source = "".join(
-        (SRC / "afanasy/server" / name).read_text(encoding="utf-8")
-        for name in ("action.py", "host_changes.py", "limits.py", "farm_file.py")
+        path.read_text(encoding="utf-8")
+        for path in sorted((SRC / "afanasy/server/change").glob("*.py"))
+        if path.name not in ("read_operation.py", "read_job.py")
     )
     compared = set(re.findall(r'\b(?:name|kind|word) == "(\w+)"', source))
     compared -= {"jobs", "limits", "config", "farm"}  # these are types
@@ -499,8 +499,7 @@ def test_members_of_operations() -> None:
         for operation in kind.values():
             assert set(re.findall(r"`(\w+)`", operation.members)) <= part
     sources = [
-        (SRC / "afanasy/server" / name).read_text("utf-8")
-        for name in ("action.py", "settings.py", "host_changes.py", "limits.py", "farm_file.py")
+        path.read_text("utf-8") for path in sorted((SRC / "afanasy/server/change").glob("*.py"))
     ]
     read = {
         name for source in sources for name in re.findall(r'operation(?:\.get\(|\[)"(\w+)"', source)

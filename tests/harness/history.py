@@ -12,9 +12,9 @@ import msgspec
 
 from afanasy.model.errors import UserError
 from afanasy.model.reading import Reader
-from afanasy.server.get import get
-from afanasy.server.history_port import OutputText, WantedOutput
 from afanasy.server.matcher import Masks
+from afanasy.server.show.get import get
+from afanasy.server.show.history_port import OutputText, WantedOutput
 from afanasy.store.history import PastRun, TaskRun
 from harness.farm import StoryFarm
 

@@ -9,9 +9,9 @@ import pytest
 from afanasy.core.tasks import Code
 from afanasy.model.errors import UserError
 from afanasy.model.reading import Reader
-from afanasy.server.action import act
+from afanasy.server.change.action import act
+from afanasy.server.change.read_operation import task_ranges
 from afanasy.server.matcher import Masks
-from afanasy.server.read_operation import task_ranges
 from harness.farm import StoryFarm
 
 

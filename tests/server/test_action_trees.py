@@ -13,7 +13,7 @@ from afanasy.core.effects import Stop
 from afanasy.core.tasks import Code
 from afanasy.model.errors import UserError
 from afanasy.model.reading import Reader
-from afanasy.server.action import act
+from afanasy.server.change.action import act
 from afanasy.server.matcher import Masks
 from harness.farm import StoryFarm
 from harness.history import Asker

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from afanasy.model.errors import UserError
 from afanasy.model.reading import Reader
-from afanasy.server.get import get
-from afanasy.server.get_jobs import PROGRESS_SLICE
 from afanasy.server.matcher import Masks
+from afanasy.server.show.get import get
+from afanasy.server.show.get_jobs import PROGRESS_SLICE
 from harness.farm import StoryFarm
 from harness.history import Asker
 

@@ -16,8 +16,8 @@ from afanasy.core.state import Job
 from afanasy.model.clock import Now
 from afanasy.model.errors import UserError
 from afanasy.model.reading import Reader
+from afanasy.server.change.read_job import read_job
 from afanasy.server.matcher import Masks
-from afanasy.server.read_job import read_job
 from harness.farm import StoryFarm
 from harness.golden import Line, differences, lines
 from harness.history import Asker

@@ -12,8 +12,8 @@ from afanasy.core.job.submit import TASKS_PART
 from afanasy.model.attributes import TaskSpec
 from afanasy.model.errors import UserError
 from afanasy.model.states import RunEnd
-from afanasy.server import get_outputs
-from afanasy.server.submissions import TEXT_MAX_KEPT, kept_text
+from afanasy.server.change.submissions import TEXT_MAX_KEPT, kept_text
+from afanasy.server.show import get_outputs
 from harness.farm import StoryFarm
 from harness.history import Asker
 

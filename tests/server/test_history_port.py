@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from afanasy.model.errors import UserError
 from afanasy.model.ids import task_key
-from afanasy.server.history_port import (
+from afanasy.server.show.history_port import (
     OutputText,
     StoreHistory,
     WantedOutput,
@@ -188,7 +188,7 @@ def test_settled_asks_for_the_commit_and_does_not_wait_for_ever(
 ) -> None:
     wait(disk.port.settled())
     assert disk.durable_calls == 1
-    monkeypatch.setattr("afanasy.server.history_port.SETTLE_S", 0.01)
+    monkeypatch.setattr("afanasy.server.show.history_port.SETTLE_S", 0.01)
 
     async def never() -> None:
         await asyncio.get_running_loop().create_future()

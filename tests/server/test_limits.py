@@ -8,7 +8,7 @@ import pytest
 
 from afanasy.core import events
 from afanasy.model.farm_setup import FarmSetup, Pattern, ServiceRule
-from afanasy.server.limits import limits_answer
+from afanasy.server.change.limits import limits_answer
 from harness.farm import StoryFarm
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from afanasy.model.reading import Reader
-from afanasy.server.action import act
+from afanasy.server.change.action import act
 from afanasy.server.matcher import Masks
 from harness.farm import StoryFarm
 from harness.history import Asker

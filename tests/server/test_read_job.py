@@ -15,8 +15,8 @@ from afanasy.core.settings import Settings
 from afanasy.model.attributes import FLAG_VARCAPACITY
 from afanasy.model.errors import UserError
 from afanasy.model.reading import WARNINGS_MAX, Reader
+from afanasy.server.change.read_job import is_numeric, read_job
 from afanasy.server.matcher import Masks
-from afanasy.server.read_job import is_numeric, read_job
 
 SAMPLE = Path(__file__).parents[2] / "examples" / "job.json"
 

@@ -10,9 +10,9 @@ from afanasy.core.effects import InstructRender
 from afanasy.core.tasks import Code
 from afanasy.model.errors import UserError
 from afanasy.model.reading import Reader
-from afanasy.server.action import act
+from afanasy.server.change.action import act
+from afanasy.server.change.read_operation import operation_alone
 from afanasy.server.matcher import Masks
-from afanasy.server.read_operation import operation_alone
 from harness.farm import StoryFarm
 
 

@@ -14,12 +14,12 @@ from afanasy.core.settings import SERVER_KEYS
 from afanasy.model.attributes import JobSpec
 from afanasy.model.errors import UserError
 from afanasy.model.reading import Reader
-from afanasy.server.action import act
-from afanasy.server.get_config import config_answer
+from afanasy.server.change.action import act
+from afanasy.server.change.read_job import read_job
+from afanasy.server.change.settings import Reloader, settings_view
 from afanasy.server.main import fill, make_parser
 from afanasy.server.matcher import Masks
-from afanasy.server.read_job import read_job
-from afanasy.server.settings import Reloader, settings_view
+from afanasy.server.show.get_config import config_answer
 from harness.farm import StoryFarm
 
 Change = Callable[..., dict[str, Any]]

@@ -9,8 +9,8 @@ import pytest
 
 from afanasy.model.clock import Now
 from afanasy.model.reading import Reader
-from afanasy.server.get_request import GetRequest
-from afanasy.server.get_stats import stats_answer
+from afanasy.server.show.get_request import GetRequest
+from afanasy.server.show.get_stats import stats_answer
 from afanasy.server.traffic import KINDS_MAX, OTHER, Traffic, kind_of
 from afanasy.wire import stream
 

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from afanasy.core import events
 from afanasy.core.tasks import Code
 from afanasy.core.transitions import RER_FLAG, WRN_FLAG
-from afanasy.server.view_bar import CELLS, LETTERS, progress_bar
-from afanasy.server.view_block import Level, block_view
-from afanasy.server.view_job import jobs_view
-from afanasy.server.view_render import address_view, render_view
-from afanasy.server.view_task import exec_view, progress_view, progress_views, task_view
-from afanasy.server.view_user import user_view
-from afanasy.server.views import View, host_names
+from afanasy.server.show.view_bar import CELLS, LETTERS, progress_bar
+from afanasy.server.show.view_block import Level, block_view
+from afanasy.server.show.view_job import jobs_view
+from afanasy.server.show.view_render import address_view, render_view
+from afanasy.server.show.view_task import exec_view, progress_view, progress_views, task_view
+from afanasy.server.show.view_user import user_view
+from afanasy.server.show.views import View, host_names
 from harness.farm import StoryFarm
 
 

@@ -142,7 +142,8 @@ def _framing() -> Iterator[str]:
         "send that."
     )
     yield (
-        "Refused in both: masks that do not compile or are too long, texts with NUL characters or "
+        "Refused in both: unknown members of an operation of `config`, `limits` and `farm`, masks "
+        "that do not compile or are too long, texts with NUL characters or "
         "lone surrogates, names of environment variables that are empty or have a `=`, and an "
         "action whose `ids`, `block_ids`, `task_ids` or `task_ranges` cannot be read or stand in "
         "the wrong place, as it would be on more than was meant."

@@ -19,7 +19,7 @@ from afanasy.model.states_help import (
     STATES,
 )
 from afanasy.reference.markdown import code, head, join, table
-from afanasy.server.view_bar import LETTERS, letter
+from afanasy.server.show.view_bar import LETTERS, letter
 
 #: Ends that no render reports.
 _OWN_ENDS: Final = {

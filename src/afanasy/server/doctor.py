@@ -40,6 +40,7 @@ from afanasy.model.errors import UserError
 from afanasy.parsers.base import Parser
 from afanasy.parsers.check import example_failures
 from afanasy.parsers.plugins import from_folders, names_in
+from afanasy.server.change.farm_file import place_of
 from afanasy.server.doctor_data import (
     Finding,
     check_clock,
@@ -50,7 +51,6 @@ from afanasy.server.doctor_data import (
     nearest_existing,
     settings_on_the_fly,
 )
-from afanasy.server.farm_file import place_of
 from afanasy.server.mail import login_warning
 from afanasy.services.base import Service
 

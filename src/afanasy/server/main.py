@@ -36,11 +36,9 @@ from afanasy.core.restore import restore
 from afanasy.core.state import Farm
 from afanasy.model.clock import read_clocks
 from afanasy.model.errors import UserError
+from afanasy.server.change.farm_file import FarmFileReader
+from afanasy.server.change.settings import Reloader, first_settings, from_layers
 from afanasy.server.deliver import Deliverer
-from afanasy.server.farm_file import FarmFileReader
-from afanasy.server.get import Inside
-from afanasy.server.get_sql import DatabasePort
-from afanasy.server.history_port import StoreHistory
 from afanasy.server.listener import Listener
 from afanasy.server.loop import FarmLoop
 from afanasy.server.mail import login_warning
@@ -48,7 +46,9 @@ from afanasy.server.matcher import Masks
 from afanasy.server.render_peer import RenderPeer
 from afanasy.server.request_peer import HttpPeer, TextPeer
 from afanasy.server.requests import Requests
-from afanasy.server.settings import Reloader, first_settings, from_layers
+from afanasy.server.show.get import Inside
+from afanasy.server.show.get_sql import DatabasePort
+from afanasy.server.show.history_port import StoreHistory
 from afanasy.server.traffic import Traffic
 from afanasy.server.zones import utc_offset_s
 from afanasy.store import database, history

@@ -25,18 +25,18 @@ from afanasy.core.system import pre_commands
 from afanasy.model.attributes import UserSpec
 from afanasy.model.errors import UserError
 from afanasy.model.reading import Raw, Reader, check_texts
-from afanasy.server import get as getting
-from afanasy.server.action import act, error_object
-from afanasy.server.farm_file import FarmFileReader
-from afanasy.server.history_port import HistoryPort
+from afanasy.server.change.action import act, error_object
+from afanasy.server.change.farm_file import FarmFileReader
+from afanasy.server.change.read_job import check_hosts_masks, clean_pools, read_job
+from afanasy.server.change.read_operation import check_action
+from afanasy.server.change.settings import Reloader
+from afanasy.server.change.submissions import kept_text
 from afanasy.server.loop import FarmLoop
 from afanasy.server.matcher import Masks
-from afanasy.server.read_job import check_hosts_masks, clean_pools, read_job
-from afanasy.server.read_operation import check_action
-from afanasy.server.settings import Reloader
-from afanasy.server.submissions import kept_text
+from afanasy.server.show import get as getting
+from afanasy.server.show.history_port import HistoryPort
+from afanasy.server.show.view_user import user_view
 from afanasy.server.traffic import kind_of
-from afanasy.server.view_user import user_view
 
 log = structlog.get_logger("requests")
 

@@ -364,7 +364,7 @@ CODES: Final = {
     "too_many_blocks": "More blocks than a job may have.",
     "too_many_masks": "The masks of the job would take too long to try.",
     "too_many_tasks": "More tasks than a block or job may have.",
-    "unknown_field": "A strict request has a member that there is not.",
+    "unknown_field": "A strict request, or one of config, limits or farm, has an unknown member.",
     "unknown_mode": "The type has no such mode.",
     "unknown_operation": "There is no such operation.",
     "unknown_request": "The request has no root member that is known.",

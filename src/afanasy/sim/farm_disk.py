@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from afanasy.model.errors import UserError
-from afanasy.server.farm_file import FarmFileReader
+from afanasy.server.change.farm_file import FarmFileReader
 from afanasy.server.loop import FarmLoop
 from afanasy.server.matcher import Masks
-from afanasy.server.views import View
+from afanasy.server.show.views import View
 
 if TYPE_CHECKING:
     from afanasy.sim.server_side import SimServer

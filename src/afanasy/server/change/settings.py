@@ -29,9 +29,9 @@ from afanasy.core.settings import SERVER_KEYS, Settings
 from afanasy.core.state import Farm
 from afanasy.model.errors import UserError
 from afanasy.model.reading import Raw
+from afanasy.server.change.read_operation import asked_by, operation_alone
 from afanasy.server.mail import login_warning
-from afanasy.server.read_operation import asked_by, operation_alone
-from afanasy.server.views import View
+from afanasy.server.show.views import View
 from afanasy.server.zones import check_zone
 
 

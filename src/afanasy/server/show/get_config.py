@@ -12,7 +12,7 @@ from af.settings import BY_KEY
 from afanasy.core.node_log import LINES_MAX
 from afanasy.core.settings import SERVER_KEYS
 from afanasy.core.state import Farm
-from afanasy.server.views import View
+from afanasy.server.show.views import View
 
 #: Told to nobody.
 _SECRETS: Final = ("af_db_conninfo", "af_digest_file", "pswd_visor", "pswd_god")

@@ -13,10 +13,10 @@ from afanasy.core.run import runs
 from afanasy.core.state import Block, Farm, HostErrors, Run
 from afanasy.model.clock import Now
 from afanasy.model.states import RunEnd
-from afanasy.server.get_request import GetRequest
-from afanasy.server.history_port import HistoryPort
-from afanasy.server.view_task import task_view
-from afanasy.server.views import View, host_names
+from afanasy.server.show.get_request import GetRequest
+from afanasy.server.show.history_port import HistoryPort
+from afanasy.server.show.view_task import task_view
+from afanasy.server.show.views import View, host_names
 from afanasy.store.history import PastRun
 
 #: How a run ended, in words.

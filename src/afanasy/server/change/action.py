@@ -16,13 +16,13 @@ from afanasy.core.job.branches import Branch
 from afanasy.core.state import Farm, Job, Render, User
 from afanasy.model.errors import UserError
 from afanasy.model.reading import Raw, Reader
-from afanasy.server.act_jobs import act_on_job
-from afanasy.server.act_nodes import act_on_branch, act_on_pool, act_on_render, act_on_user
-from afanasy.server.acting import Answer, Apply, Request
-from afanasy.server.limits import act_on_limits
+from afanasy.server.change.act_jobs import act_on_job
+from afanasy.server.change.act_nodes import act_on_branch, act_on_pool, act_on_render, act_on_user
+from afanasy.server.change.acting import Answer, Apply, Request
+from afanasy.server.change.limits import act_on_limits
+from afanasy.server.change.read_operation import asked_by, check_action, numbers
+from afanasy.server.change.settings import act_on_settings
 from afanasy.server.matcher import Masks
-from afanasy.server.read_operation import asked_by, check_action, numbers
-from afanasy.server.settings import act_on_settings
 
 #: Type → (name of the container in sentences, ids it may have).
 _CONTAINERS: Final = {

@@ -20,8 +20,8 @@ from afanasy.core.state import Farm, Job, Render, User
 from afanasy.model.attributes import WorkSpec
 from afanasy.model.errors import UserError
 from afanasy.model.reading import Raw, Reader
+from afanasy.server.change.read_job import check_hosts_masks, clean_pools
 from afanasy.server.matcher import Masks
-from afanasy.server.read_job import check_hosts_masks, clean_pools
 
 Apply = Callable[[events.Event], Any]
 #: Attributes whose text is a regular expression.

@@ -18,8 +18,8 @@ from afanasy.farmsetup.write import as_json
 from afanasy.model.attributes import RenderSpec
 from afanasy.model.errors import UserError
 from afanasy.model.farm_setup import FarmSetup, HostSetup
-from afanasy.server.get_request import GetRequest, check_mode
-from afanasy.server.views import View
+from afanasy.server.show.get_request import GetRequest, check_mode
+from afanasy.server.show.views import View
 
 #: Hosts of one request; each is matched with every pattern.
 NAMES_MAX: Final = 200

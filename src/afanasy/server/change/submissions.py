@@ -14,9 +14,9 @@ from afanasy.core.job.submit import TASKS_PART
 from afanasy.core.state import Farm
 from afanasy.model.errors import UserError
 from afanasy.model.ids import split_task_key
-from afanasy.server.get_request import GetRequest
-from afanasy.server.history_port import HistoryPort
-from afanasy.server.views import View
+from afanasy.server.show.get_request import GetRequest
+from afanasy.server.show.history_port import HistoryPort
+from afanasy.server.show.views import View
 
 #: Longer JSON is not kept, in bytes.
 TEXT_MAX_KEPT: Final = 8 * 1024 * 1024

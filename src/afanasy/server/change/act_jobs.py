@@ -13,8 +13,8 @@ from afanasy.core.system import pre_commands
 from afanasy.model.attributes import JobSpec
 from afanasy.model.errors import UserError
 from afanasy.model.reading import Raw
-from afanasy.server.act_blocks import act_on_blocks
-from afanasy.server.acting import (
+from afanasy.server.change.act_blocks import act_on_blocks
+from afanasy.server.change.acting import (
     DEPENDS,
     REGEX_MASKS,
     Request,
@@ -22,9 +22,9 @@ from afanasy.server.acting import (
     checked_params,
     warn_of_depends,
 )
-from afanasy.server.read_job import check_hosts_masks, read_blocks
-from afanasy.server.read_operation import check_members, mode_of
-from afanasy.server.submissions import kept_text
+from afanasy.server.change.read_job import check_hosts_masks, read_blocks
+from afanasy.server.change.read_operation import check_members, mode_of
+from afanasy.server.change.submissions import kept_text
 
 
 def act_on_job(request: Request[Job], job: Job) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from afanasy.core.host.pools import Pool
 from afanasy.model.clock import Now
 from afanasy.model.states import RenderSt
-from afanasy.server.view_render import render_st
-from afanasy.server.views import View, given
+from afanasy.server.show.view_render import render_st
+from afanasy.server.show.views import View, given
 
 
 def pool_view(pool: Pool, now: Now) -> View:

@@ -7,8 +7,8 @@ from typing import Final
 from afanasy.core.state import Job, User
 from afanasy.core.tasks import Code
 from afanasy.model.clock import Now
-from afanasy.server.view_block import Level, block_view
-from afanasy.server.views import View, given, services_of, state_text
+from afanasy.server.show.view_block import Level, block_view
+from afanasy.server.show.views import View, given, services_of, state_text
 
 #: Attributes that answers do not carry, or carry in another form.
 _HIDDEN: Final = ("offline", "try_this_blocks_num", "try_this_tasks_num")

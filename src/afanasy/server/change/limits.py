@@ -23,8 +23,8 @@ from afanasy.core.state import Farm, Job, Render, Run
 from afanasy.model.attributes import HostSpec
 from afanasy.model.errors import UserError
 from afanasy.model.reading import Raw
-from afanasy.server.read_operation import asked_by, operation_alone
-from afanasy.server.views import View
+from afanasy.server.change.read_operation import asked_by, operation_alone
+from afanasy.server.show.views import View
 
 _NUMBER_MAX: Final = 2**31 - 1
 

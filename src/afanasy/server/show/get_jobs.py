@@ -16,22 +16,22 @@ from afanasy.core.host.masks import find_match
 from afanasy.core.state import Block, Farm, Job
 from afanasy.model.clock import Now
 from afanasy.model.errors import UserError
-from afanasy.server.get_explain import explain_answer
-from afanasy.server.get_outputs import outputs_answer, runs_answer
-from afanasy.server.get_request import GetRequest, check_found, check_mode, invalid_id
-from afanasy.server.get_story import (
+from afanasy.server.change.submissions import submission_answer
+from afanasy.server.show.get_explain import explain_answer
+from afanasy.server.show.get_outputs import outputs_answer, runs_answer
+from afanasy.server.show.get_request import GetRequest, check_found, check_mode, invalid_id
+from afanasy.server.show.get_story import (
     error_host_lines,
     log_answer,
     output_answer,
     story_answer,
     task_error_hosts,
 )
-from afanasy.server.history_port import HistoryPort
-from afanasy.server.submissions import submission_answer
-from afanasy.server.view_block import Level, block_view
-from afanasy.server.view_job import in_order, jobs_view
-from afanasy.server.view_task import no_task_view, progress_views, task_view
-from afanasy.server.views import View, host_names, message
+from afanasy.server.show.history_port import HistoryPort
+from afanasy.server.show.view_block import Level, block_view
+from afanasy.server.show.view_job import in_order, jobs_view
+from afanasy.server.show.view_task import no_task_view, progress_views, task_view
+from afanasy.server.show.views import View, host_names, message
 
 #: Tasks whose progress is made in one go; more are made in slices, with the loop served between.
 PROGRESS_SLICE: Final = 20_000

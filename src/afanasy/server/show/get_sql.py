@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from afanasy.model.errors import UserError
-from afanasy.server.get_request import GetRequest, check_mode
-from afanasy.server.views import View
+from afanasy.server.show.get_request import GetRequest, check_mode
+from afanasy.server.show.views import View
 from afanasy.store import check, database, sql
 from afanasy.store.sql_process import Processes
 from afanasy.store.views import VIEWS

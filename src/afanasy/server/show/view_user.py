@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from afanasy.core.state import User
-from afanasy.server.views import View, given, services_of
+from afanasy.server.show.views import View, given, services_of
 
 
 def user_view(user: User) -> View:

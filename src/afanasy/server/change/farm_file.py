@@ -25,10 +25,10 @@ from afanasy.farmsetup.rules import Loaded
 from afanasy.farmsetup.tree import FarmFileError, Problem
 from afanasy.model.errors import UserError
 from afanasy.model.reading import Raw
+from afanasy.server.change.read_operation import asked_by, operation_alone
 from afanasy.server.loop import FarmLoop
 from afanasy.server.matcher import Masks
-from afanasy.server.read_operation import asked_by, operation_alone
-from afanasy.server.views import View
+from afanasy.server.show.views import View
 
 log = structlog.get_logger("farm_file")
 

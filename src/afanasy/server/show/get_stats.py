@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from afanasy.model.clock import Now
-from afanasy.server.get_request import GetRequest, check_mode
+from afanasy.server.show.get_request import GetRequest, check_mode
+from afanasy.server.show.views import View
 from afanasy.server.traffic import Count, Traffic
-from afanasy.server.views import View
 
 #: Directions: of a client and answered, of a render, to a render.
 REQUEST: Final = "request"

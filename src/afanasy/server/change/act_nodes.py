@@ -15,9 +15,9 @@ from afanasy.core.state import Render, User
 from afanasy.model.attributes import BranchSpec, PoolSpec, RenderSpec, UserSpec
 from afanasy.model.errors import UserError
 from afanasy.model.reading import Raw
-from afanasy.server.acting import Request, check_work_params, checked_params
-from afanasy.server.host_changes import change_host, clean_tickets
-from afanasy.server.read_operation import check_members, numbers
+from afanasy.server.change.acting import Request, check_work_params, checked_params
+from afanasy.server.change.host_changes import change_host, clean_tickets
+from afanasy.server.change.read_operation import check_members, numbers
 
 
 def act_on_render(request: Request[Render], render: Render) -> None:

@@ -16,10 +16,10 @@ from afanasy.core.state import Block, Farm, Job, Run
 from afanasy.model.clock import Now
 from afanasy.model.errors import UserError
 from afanasy.model.states import RunEnd
-from afanasy.server.get_request import GetRequest
-from afanasy.server.get_story import run_end_text
-from afanasy.server.history_port import HistoryPort, WantedOutput
-from afanasy.server.views import View, host_names
+from afanasy.server.show.get_request import GetRequest
+from afanasy.server.show.get_story import run_end_text
+from afanasy.server.show.history_port import HistoryPort, WantedOutput
+from afanasy.server.show.views import View, host_names
 from afanasy.store.history import TaskRun
 
 #: Runs of one answer; one task may have more starts, of which the rest is not listed.

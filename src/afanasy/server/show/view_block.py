@@ -13,8 +13,8 @@ from afanasy.core.state import Block
 from afanasy.core.tasks import Code
 from afanasy.model.attributes import FLAG_MULTIHOST, FLAG_VARCAPACITY
 from afanasy.model.clock import Now
-from afanasy.server.view_bar import progress_bar
-from afanasy.server.views import View, given, state_text
+from afanasy.server.show.view_bar import progress_bar
+from afanasy.server.show.views import View, given, state_text
 
 
 class Level(IntEnum):

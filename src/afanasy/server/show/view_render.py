@@ -8,8 +8,8 @@ from typing import Final
 from afanasy.core.state import Render
 from afanasy.model.clock import Now
 from afanasy.model.states import RenderSt, render_state_text
-from afanasy.server.view_task import exec_view
-from afanasy.server.views import View, given
+from afanasy.server.show.view_task import exec_view
+from afanasy.server.show.views import View, given
 
 #: Fields of ``host_resources`` that are always there; a render reports what it can measure.
 _RESOURCES: Final[View] = {

@@ -6,7 +6,7 @@ from afanasy.core.job.branches import Branch
 from afanasy.core.state import Job, User
 from afanasy.core.tasks import Code
 from afanasy.model.states import St
-from afanasy.server.views import View, given, state_text
+from afanasy.server.show.views import View, given, state_text
 
 
 def branch_view(branch: Branch) -> View:

@@ -11,10 +11,16 @@ from afanasy.core.state import Job
 from afanasy.model.attributes import BlockSpec, JobSpec
 from afanasy.model.errors import UserError
 from afanasy.model.reading import Raw
-from afanasy.server.acting import DEPENDS, REGEX_MASKS, Request, only_editable, warn_of_depends
-from afanasy.server.read_job import check_hosts_masks, read_tasks
-from afanasy.server.read_operation import check_members, mode_of, numbers, task_ranges
-from afanasy.server.submissions import kept_text
+from afanasy.server.change.acting import (
+    DEPENDS,
+    REGEX_MASKS,
+    Request,
+    only_editable,
+    warn_of_depends,
+)
+from afanasy.server.change.read_job import check_hosts_masks, read_tasks
+from afanasy.server.change.read_operation import check_members, mode_of, numbers, task_ranges
+from afanasy.server.change.submissions import kept_text
 
 #: In block params these also change the job (PROTOCOL 2.3).
 _COMMON: Final = frozenset({"priority", "annotation", "custom_data", "hidden"})

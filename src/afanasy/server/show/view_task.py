@@ -8,8 +8,8 @@ from afanasy.core.state import Block, Farm, Run
 from afanasy.core.tasks import Code, st_of
 from afanasy.model.clock import Now
 from afanasy.model.states import St
-from afanasy.server.view_bar import trying_tasks
-from afanasy.server.views import View, host_names, state_text
+from afanasy.server.show.view_bar import trying_tasks
+from afanasy.server.show.views import View, host_names, state_text
 
 _READY: View = {"state": " RDY", "st": int(St.RDY)}
 

@@ -11,16 +11,16 @@ from afanasy.core.job.branches import Branch
 from afanasy.core.node_log import LogLine
 from afanasy.core.state import Farm, Render, User
 from afanasy.model.clock import Now
-from afanasy.server.get_explain import render_explain_answer
-from afanasy.server.get_request import GetRequest, check_found, check_mode, invalid_id
-from afanasy.server.get_story import clock_text
-from afanasy.server.limits import tickets_view
-from afanasy.server.view_branch import branch_view
-from afanasy.server.view_job import in_order
-from afanasy.server.view_pool import pool_view
-from afanasy.server.view_render import render_object, render_resources_view, render_view
-from afanasy.server.view_user import user_view
-from afanasy.server.views import View, message
+from afanasy.server.change.limits import tickets_view
+from afanasy.server.show.get_explain import render_explain_answer
+from afanasy.server.show.get_request import GetRequest, check_found, check_mode, invalid_id
+from afanasy.server.show.get_story import clock_text
+from afanasy.server.show.view_branch import branch_view
+from afanasy.server.show.view_job import in_order
+from afanasy.server.show.view_pool import pool_view
+from afanasy.server.show.view_render import render_object, render_resources_view, render_view
+from afanasy.server.show.view_user import user_view
+from afanasy.server.show.views import View, message
 
 N = TypeVar("N", Render, User, Pool, Branch)
 

@@ -13,10 +13,13 @@ from afanasy.core.state import Farm
 from afanasy.model.clock import Now, read_clocks
 from afanasy.model.errors import UserError
 from afanasy.model.reading import Raw, Reader
-from afanasy.server.get_config import config_answer
-from afanasy.server.get_farm import farm_answer
-from afanasy.server.get_jobs import get_jobs
-from afanasy.server.get_nodes import (
+from afanasy.server.change.limits import limits_answer
+from afanasy.server.change.settings import settings_view
+from afanasy.server.matcher import Masks
+from afanasy.server.show.get_config import config_answer
+from afanasy.server.show.get_farm import farm_answer
+from afanasy.server.show.get_jobs import get_jobs
+from afanasy.server.show.get_nodes import (
     get_branches,
     get_files,
     get_monitors,
@@ -24,15 +27,12 @@ from afanasy.server.get_nodes import (
     get_renders,
     get_users,
 )
-from afanasy.server.get_request import GetRequest, check_mode, read_get
-from afanasy.server.get_sql import DatabasePort
-from afanasy.server.get_stats import stats_answer
-from afanasy.server.history_port import HistoryPort
-from afanasy.server.limits import limits_answer
-from afanasy.server.matcher import Masks
-from afanasy.server.settings import settings_view
+from afanasy.server.show.get_request import GetRequest, check_mode, read_get
+from afanasy.server.show.get_sql import DatabasePort
+from afanasy.server.show.get_stats import stats_answer
+from afanasy.server.show.history_port import HistoryPort
+from afanasy.server.show.views import View
 from afanasy.server.traffic import Traffic
-from afanasy.server.views import View
 
 TYPES: Final = (
     "jobs", "renders", "users", "monitors", "branches", "pools", "files", "config", "stats", "db",

@@ -14,8 +14,8 @@ from afanasy.core.why.explain_render import explain_render
 from afanasy.core.why.groups import Group
 from afanasy.model.clock import Now
 from afanasy.model.errors import UserError
-from afanasy.server.get_request import GetRequest
-from afanasy.server.views import View, state_text
+from afanasy.server.show.get_request import GetRequest
+from afanasy.server.show.views import View, state_text
 
 #: Tasks explained in one answer: each asks every render.
 EXPLAINED_MAX: Final = 50

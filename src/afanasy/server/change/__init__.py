@@ -1,0 +1,1 @@
+"""Requests that change something: read, checked, carried out."""

@@ -1,0 +1,1 @@
+"""Requests that ask: what a get can want, and how every node is shown."""
