@@ -38,8 +38,8 @@ from afanasy.model import attributes, attributes_help, states, states_help
 from afanasy.reference.main import PAGES, main
 from afanasy.render.main import make_parser as afrender_parser
 from afanasy.server import requests, requests_help
-from afanasy.server.main import make_parser as afserver_parser
 from afanasy.server.change import read_operation
+from afanasy.server.main import make_parser as afserver_parser
 from afanasy.server.show import get, get_jobs, get_nodes, get_request, view_bar
 from afanasy.store import views
 from afanasy.up.main import make_parser as afanasy_parser
