@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from typing import Any
 
@@ -22,11 +23,12 @@ class Terminal:
         return self._farm
 
     def start(self, *words: str) -> subprocess.Popen[str]:
-        """Run afcmd."""
+        """Run afcmd, with a pipe for its output: tables are as wide as they want to be."""
+        env = {key: value for key, value in os.environ.items() if key != "COLUMNS"}
         server = ["--server", f"127.0.0.1:{self._farm.port}"] if self._farm else []
         return subprocess.Popen(
             [program("afcmd"), *server, *words],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env,
         )  # fmt: skip
 
     def say(self, *words: str, code: int = 0) -> str:
