@@ -153,6 +153,8 @@ def test_who_wakes_a_host_is_told_that_nobody_sends_the_packet(farm: StoryFarm) 
     assert answer.cures[0][1].text.startswith("start or free a render")
     found = explain_render(farm.core, render, farm.now)
     assert found.summary == answer.classes[0].reason.text()
+    farm.wait(700)
+    assert render.waking, "the packet was not sent yet"
     farm.come_back(other)
     (run,) = farm.start(2)[:1]
     assert run.block.spec.service == "wakeonlan"
@@ -171,8 +173,10 @@ def test_a_host_that_does_not_sleep(farm: StoryFarm) -> None:
 
 def test_a_host_that_does_not_wake(farm: StoryFarm) -> None:
     render = host(farm)
+    host(farm, "other", capacity=500)
     fall_asleep(farm, render)
     operate(farm, render, "wol_wake")
+    farm.finish(farm.start(1)[0])
     farm.restart_server()
     render = farm.core.renders["a"]
     assert state(render) == (False, True, True)

@@ -13,8 +13,9 @@
   time after the server began anew has gone.
 * *sleeping*: it went offline after that. Nobody is told that it is lost.
 * *waking*: a task of the system job sends its magic packet from a render that is awake. When it
-  did not come after :data:`WAKE_S`, it is taken for sleeping still. Where nobody is awake who could
-  send it (:func:`somebody_sends`), work wakes nobody, and who asks for it by hand is told so.
+  did not come for :data:`WAKE_S` and the packet was sent, it is taken for sleeping still. Where
+  nobody is awake who could send it (:func:`somebody_sends`), work wakes nobody, and who asks for it
+  by hand is told so.
 
 A host that is just offline may be woken, too. Which host to wake for waiting work is in
 :mod:`afanasy.core.place.wake_up`.
@@ -44,6 +45,8 @@ WAKE_S: Final = 600.0
 #: How often it is looked whether waiting work wants a host that sleeps.
 LOOK_S: Final = 10.0
 _MAC: Final = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}")
+#: Variable of the task that wakes a host.
+_NAME: Final = "AF_OF_RENDER_NAME"
 _NO_MAC: Final = "00:00:00:00:00:00"
 #: What keeps a render from sending a packet for a while only.
 _SOON: Final = frozenset({"render_full", "render_cooling", "render_probing"})
@@ -105,7 +108,7 @@ def wake(farm: Farm, render: Render, now: Now) -> None:
     address = f" --ip {quote(render.address)}" if render.address else ""
     program = farm.settings.value("af_render_cmd_wolwake")
     command = f"{program} --hostname {quote(render.name)}{address} {' '.join(render.macs)}"
-    environment = {"AF_OF_RENDER_NAME": render.name}
+    environment = {_NAME: render.name}
     why = f"wake {render.name}"
     system_job.request(farm, system_job.WAKE_ON_LAN, command, environment, why, now)
     _expect(farm, render, WAKE_S, now)
@@ -176,10 +179,17 @@ def look(farm: Farm, render: Render, now: Now) -> None:
         farm.effects.append(Note("render_does_not_sleep", {"render": render.name}))
         touch_render(farm, render, now.mono)
         farm.changes.renders[render.name] = render
-    if render.waking:
+    if render.waking and _packet_waits(farm, render):
+        _expect(farm, render, WAKE_S, now)
+    elif render.waking:
         render.waking = False
         farm.effects.append(Note("render_does_not_wake", {"render": render.name}))
         farm.changes.renders[render.name] = render
+
+
+def _packet_waits(farm: Farm, render: Render) -> bool:
+    """The packet that should wake it was not sent yet."""
+    return system_job.unfinished(farm, system_job.WAKE_ON_LAN, _NAME, render.name)
 
 
 def restored(farm: Farm, render: Render, now: Now) -> None:

@@ -268,6 +268,20 @@ def _finished_place(farm: Farm, block: Block) -> int:
     return free.popleft()
 
 
+def unfinished(farm: Farm, number: int, variable: str, value: str) -> bool:
+    """A request of block ``number`` whose environment has the value waits, or runs."""
+    job = farm.jobs[SERIAL]
+    block = job.blocks[number]
+    placed = block.tasks or []
+    return any(
+        (spec.environment or {}).get(variable) == value
+        for spec in (
+            *(spec for task, spec in enumerate(placed) if block.code(task) not in _FINISHED),
+            *farm.system.waiting.get(number, {}).values(),
+        )
+    )
+
+
 # -------------------------------------------------------------------------------- waiting long
 
 
