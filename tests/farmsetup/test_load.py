@@ -138,6 +138,8 @@ def test_an_xml_file_may_name_its_encoding() -> None:
         ("<mask>a(</mask>", "the mask 'a(' is no regular expression: missing ) at position 2"),
         ("<mask>(a{99999}){99999}</mask>", "too many or too large repeats"),
         ('<service name="a"/><service name="a"/>', "service 'a' is there twice"),
+        ('<service name="3ds max"/>', "'3ds max' is no name of a service (a name has letters"),
+        ('<remservice name="a,b"/>', "'a,b' is no name of a service"),
         ('<service name="a" count="-2"/>', "count must be from 0"),
         ('<service name="a" cuont="2"/>', "<service> has no 'cuont' (did you mean count?)"),
         ("<service/>", '<service> needs a name (as name="…")'),

@@ -15,7 +15,8 @@ from afanasy.model.farm_setup import FarmSetup, Limit, Pattern, ServiceRule
 _letters = st.characters(exclude_categories=("Cs", "Cc", "Cn"), exclude_characters="\ufffe\uffff")
 texts = st.text(_letters, min_size=1, max_size=12).map(str.strip).filter(bool)
 numbers = st.integers(0, 2**31 - 1)
-names = st.lists(texts, max_size=4, unique=True)
+#: Names of services.
+names = st.lists(st.from_regex(r"[\w.-]{1,12}", fullmatch=True), max_size=4, unique=True)
 
 
 @st.composite

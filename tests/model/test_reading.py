@@ -315,3 +315,24 @@ def test_what_is_brought_into_bounds_can_be_read_back(member: str, value: int) -
     spec, warnings = lenient(cls, {member: value})
     assert len(warnings) == 1
     assert msgspec.json.decode(msgspec.json.encode(spec), type=cls) == spec
+
+
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize("name", ["3ds max", "a,b", "../x", " ", "nuke\n"])
+def test_no_other_service_takes_the_place_of_a_name_that_is_none(strict: bool, name: str) -> None:
+    with pytest.raises(UserError) as caught:
+        Reader(strict=strict).struct(BlockSpec, {"service": name}, "block")
+    assert caught.value.field == "block.service"
+    assert "letters, digits, _, - and . only" in caught.value.hint
+    assert lenient(BlockSpec, {"service": "max-2024.1_b"})[0].service == "max-2024.1_b"
+
+
+def test_lists_of_services() -> None:
+    names = ["nuke", "3ds max", "", "maya"]
+    spec, warnings = lenient(RenderSpec, {"services_disabled": names}, "params")
+    assert spec.services_disabled == ["nuke", "maya"]
+    assert warnings == [
+        "params.services_disabled[1]: '3ds max' is no name of a service; ignored",
+        "params.services_disabled[2]: must not be empty; ignored",
+    ]
+    assert strict_error(RenderSpec, {"services": names}).field == "job.services[1]"

@@ -18,6 +18,7 @@ from afanasy.farmsetup.tree import Complaints, Element
 from afanasy.model.errors import UserError
 from afanasy.model.farm_setup import FarmSetup, Limit, Pattern, ServiceRule
 from afanasy.model.schedule import read_schedule
+from afanasy.model.service_names import RULE, service_fault
 
 NUMBER_MAX: Final = 2**31 - 1
 TEXT_MAX: Final = 65_536
@@ -108,7 +109,7 @@ class _Reader:
         wrong = self._complaints.about
         self._known_attributes(element, ("name", "maxcount", "maxhosts"))
         self._no_children(element)
-        name = self._name(element)
+        name = self._service_name(element)
         numbers = {
             key: self._number(element, element.attributes[key], key, low=-1)
             for key in ("maxcount", "maxhosts")
@@ -146,7 +147,7 @@ class _Reader:
             elif tag == "service":
                 self._service(child, services)
             elif tag == "remservice":
-                service = self._name(child)
+                service = self._service_name(child)
                 if service in removed:
                     wrong(child, f"service {service!r} is removed twice", "keep one of them")
                 if service:
@@ -192,7 +193,7 @@ class _Reader:
                 wrong(element, error.message, error.hint)
 
     def _service(self, element: Element, services: dict[str, ServiceRule]) -> None:
-        name = self._name(element)
+        name = self._service_name(element)
         count = 0
         if "count" in element.attributes:
             count = self._number(element, element.attributes["count"], "count") or 0
@@ -213,6 +214,13 @@ class _Reader:
             return ""
         text = self._text(element, value, called, NAME_MAX)
         return text if text is not None else ""
+
+    def _service_name(self, element: Element) -> str:
+        name = self._name(element)
+        fault = service_fault(name)
+        if fault:
+            self._complaints.about(element, fault, RULE)
+        return "" if fault else name
 
     def _text(self, element: Element, value: object, what: str, longest: int) -> str | None:
         wrong = self._complaints.about

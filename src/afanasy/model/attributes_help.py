@@ -125,7 +125,8 @@ BLOCK: Final = {
     "parser_coeff": "What the parser calls one frame counts so many times.",
     "sequential": "Order of the tasks: 1 in a row, n every n-th first, 0 by halving, negative from "
     "the end.",
-    "service": "The program: how the command is built and what its end means.",
+    "service": "The program: how the command is built and what its end means. A name has letters, "
+    "digits, _, - and . only.",
     "srv_info": "Shown beside the block instead of the last render.",
     "task_max_run_time": "Seconds after which a task is stopped with an error; 0 is never.",
     "task_min_run_time": "Seconds before which a success counts as an error; 0 is none.",

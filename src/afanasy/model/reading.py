@@ -34,6 +34,7 @@ import msgspec
 from afanasy.model.addresses import email_fault, webhook_fault
 from afanasy.model.attributes import Mask, ShortMask
 from afanasy.model.errors import UserError
+from afanasy.model.service_names import RULE, service_fault
 
 S = TypeVar("S", bound=msgspec.Struct)
 Raw = dict[str, Any]
@@ -60,6 +61,8 @@ _FORMS: Final[dict[str, tuple[Callable[[str], str], str]]] = {
     "email": (email_fault, "as anna@studio, ben@studio"),
     "webhook": (webhook_fault, "as https://host/path"),
 }
+#: Lists of services.
+_SERVICES: Final = frozenset({"services", "services_disabled"})
 #: Lists that stand beside each other: an element less would shift the others.
 _WHOLE: Final = frozenset({"try_this_blocks_num", "try_this_tasks_num"})
 _MASKS: Final = (Mask, ShortMask)
@@ -148,12 +151,17 @@ class Reader:
             good: object = msgspec.convert(value, kind)
         except msgspec.ValidationError as error:
             return self._mended(key, value, kind, field, error)
+        if key in _SERVICES:
+            return self._named_services(cast("list[str]", good), field)
         if not isinstance(good, str):
             return good
         words = WORDS.get(key)
         if words and good not in words and good != _UNSET_WORDS.get(key):
             self.complain(field, _words_rule(words, good), "use one of these words")
             return msgspec.UNSET
+        if key == "service" and (rule := service_fault(good)):
+            # Another one in its place would run the command anywhere, and as something else.
+            raise UserError("bad_field", rule, RULE, field=field)
         fault, example = _FORMS.get(key, (None, ""))
         if fault and (rule := fault(good)):
             self.complain(field, rule, example)
@@ -161,6 +169,17 @@ class Reader:
         if good and kind in _MASKS and not good.strip(_BETWEEN_WORDS):
             self.warn(f"{field}: {good[:_SHOWN_MAX]!r} names nothing; read as empty")
             return ""
+        return good
+
+    def _named_services(self, names: list[str], field: str) -> list[str]:
+        """Those that are names of services; each other one is complained of."""
+        good: list[str] = []
+        for n, name in enumerate(names):
+            rule = service_fault(name) if name else "must not be empty"
+            if rule:
+                self.complain(f"{field}[{n}]", rule, RULE)
+            else:
+                good.append(name)
         return good
 
     def _mended(

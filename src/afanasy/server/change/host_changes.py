@@ -9,10 +9,10 @@ from typing import Any, Final, Protocol, cast
 from afanasy.core import events
 from afanasy.model.errors import UserError
 from afanasy.model.reading import Raw, Reader
+from afanasy.model.service_names import RULE, service_fault
 from afanasy.server.matcher import Masks
 
-#: The name of a service that is added, and what is between several.
-_SERVICE: Final = re.compile(r"[\w.-]+")
+#: What is between several names of services.
 _BETWEEN: Final = re.compile(r"[,\s]+")
 
 
@@ -76,13 +76,10 @@ def _services(text: str) -> list[str]:
     """
     names = [name for name in _BETWEEN.split(text) if name]
     for name in names:
-        if not _SERVICE.fullmatch(name):
-            raise UserError(
-                "bad_field",
-                f"{name!r} is no name of a service",
-                "a name has letters, digits, _, - and . only; several have commas between them",
-                field="operation.name",
-            )
+        fault = service_fault(name)
+        if fault:
+            hint = f"{RULE}; several have commas between them"
+            raise UserError("bad_field", fault, hint, field="operation.name")
     return names or [""]
 
 

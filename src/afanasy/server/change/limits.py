@@ -23,6 +23,7 @@ from afanasy.core.state import Farm, Job, Render, Run
 from afanasy.model.attributes import HostSpec
 from afanasy.model.errors import UserError
 from afanasy.model.reading import Raw
+from afanasy.model.service_names import RULE, service_fault
 from afanasy.server.change.read_operation import asked_by, operation_alone
 from afanasy.server.show.views import View
 
@@ -157,6 +158,8 @@ def act_on_limits(farm: Farm, action: Raw, apply: Callable[[events.Event], Any])
     word, name = operation["type"], operation.get("name")
     if not isinstance(name, str) or not name:
         raise UserError("missing", "a limit is of a service", "name it", field="operation.name")
+    if fault := service_fault(name):
+        raise UserError("bad_field", fault, RULE, field="operation.name")
     event = events.SetLimit(name, by=by)
     if word == "set":
         event.max_count = _number(operation, "max_count")
