@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from typing import Any, Final, cast
 
 from afanasy.sim.network import TEXT_PORT, Network
@@ -85,9 +86,11 @@ class People:
                     return
                 body = {**body, "serials": [serial]}
             request = {"action": body}
-        text = json.dumps(request)
+        text, taken = json.dumps(request), _taken_by_hand(body)
         self._world.say(DESK, f"asks for {deed.what} {_short(request)}")
         for _ in range(TRIES):
+            if taken:
+                self._world.nimby_asked[taken] = math.inf  # any time from now on
             answer = await self._ask(text.encode())
             if answer is None:
                 self._world.mark("lost reply")
@@ -97,6 +100,8 @@ class People:
             if "store_unavailable" in answer or "database is away" in answer:
                 await asyncio.sleep(self._world.between(1.0, 5.0))
                 continue
+            if taken:
+                self._world.nimby_asked[taken] = self._world.now
             reply: dict[str, Any] = json.loads(answer)
             self._world.say(DESK, f"is told of {deed.what}: {answer[:120]}")
             if deed.what == "submit" and reply.get("serial"):
@@ -118,6 +123,12 @@ class People:
         except (OSError, TimeoutError):
             return None
         return None if answer is None else answer.decode()
+
+
+def _taken_by_hand(body: dict[str, Any]) -> str:
+    """The render that an action makes nimby or free; "" = none."""
+    params = body.get("params", {})
+    return str(body["mask"]) if {"nimby", "NIMBY"} & params.keys() else ""
 
 
 def _short(request: dict[str, Any]) -> str:

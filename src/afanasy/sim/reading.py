@@ -25,6 +25,7 @@ _VALUES: Final[dict[str, tuple[str, str, int | str]]] = {
     "max_tasks": ("max_tasks_host", "maxtasks", -1),
     "power": ("power_host", "power", -1),
     "properties": ("properties_host", "properties", ""),
+    "nimby_schedule": ("nimby_schedule", "nimby_schedule", ""),
 }
 
 
@@ -109,7 +110,7 @@ def file_says(file: FarmFile | None, service: str, name: str) -> FileSays:
 
 
 def value_of(safety: Safety, farm: Farm, render: Render, name: str) -> int | str:
-    """Capacity, max_tasks, power or properties in force (R22)."""
+    """Capacity, max_tasks, power, properties or the week in force (R22, R65)."""
     member, element, unset = _VALUES[name]
     said: list[int | str] = [getattr(render.spec, member)]
     flags = {"capacity": render.capacity_flag, "max_tasks": render.max_tasks_flag}

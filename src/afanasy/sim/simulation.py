@@ -243,6 +243,7 @@ class Simulation:
                 world.say("server", f"FAULT: the clock jumps by {seconds} s")
                 world.mark("clock jump")
                 world.wall_jump += seconds
+                world.jumped_at = world.now
             case "server stall":
                 self.server.stall(seconds)
             case "agent stall" if agent is not None:

@@ -10,7 +10,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from afanasy.core.state import Block, Farm
-from afanasy.sim import errands, reading, starts_depend, starts_host, starts_limit, starts_needs
+from afanasy.sim import (
+    errands,
+    reading,
+    starts_depend,
+    starts_host,
+    starts_limit,
+    starts_needs,
+    starts_week,
+)
 from afanasy.sim.books import RunFact
 
 if TYPE_CHECKING:
@@ -62,6 +70,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("capacity of the host", starts_host.capacity),
     ("who may run", _work),
     ("who may run where", starts_host.ready),
+    ("the week of the host", starts_week.week),
     ("dependencies", starts_depend.blocks_done),
     ("dependencies of tasks", starts_depend.tasks_done),
     ("dependencies of jobs", starts_depend.jobs_done),

@@ -80,6 +80,10 @@ class World:
         self.now = 0.0
         #: What jumps of the wall clock add up to.
         self.wall_jump = 0.0
+        #: When it jumped last.
+        self.jumped_at = -1e9
+        #: Render → when somebody may have made it nimby or free by hand last.
+        self.nimby_asked: dict[str, float] = {}
         #: Faults may happen; later all heals.
         self.faulty = True
         self.marks: Counter[str] = Counter()
