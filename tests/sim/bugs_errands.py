@@ -49,6 +49,12 @@ ERRANDS = (
         "",
     ),
     Bug(
+        "a host works on in the hours that its week keeps it",
+        "afanasy.core.host.schedule",
+        "    if not render.schedule:\n        return NOTHING\n",
+        "    if not render.schedule or \"NIMBY\" in render.schedule:\n        return NOTHING\n",
+    ),
+    Bug(
         "a sub-task dependence counts a frame too many",
         "afanasy.core.depend.task_depends",
         "    return overlap.needed_frames(link.mine, task, link.theirs, other) <= run.frame\n",
