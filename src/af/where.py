@@ -124,6 +124,10 @@ class Where:
         """
         return _must_equal(self.tree, field)
 
+    def uses(self, *names: str) -> bool:
+        """Whether the clause looks at one of these fields."""
+        return _uses(self.tree, frozenset(names))
+
 
 class Tree(NamedTuple):
     """A node of a clause: ``kind`` is and, or, not, all, or an operator with field and value."""
@@ -513,6 +517,10 @@ def _written(tree: Tree) -> str:
 def _inner(tree: Tree) -> str:
     text = _written(tree)
     return "(%s)" % text if tree.kind in ("and", "or") else text
+
+
+def _uses(tree: Tree, names: frozenset[str]) -> bool:
+    return tree.field.split(".")[0] in names or any(_uses(part, names) for part in tree.parts)
 
 
 def _must_equal(tree: Tree, field: str) -> list[str]:

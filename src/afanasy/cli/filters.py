@@ -66,6 +66,17 @@ class Filter:
             }  # fmt: skip
             self._made = makers.get(kind, fields.Node)
 
+    @property
+    def empty(self) -> bool:
+        """Everything is let through."""
+        return not (self._words or self._mask or self._where)
+
+    def uses(self, *names: str) -> bool:
+        """Whether the clause looks at one of these fields; the mask is about ``name``."""
+        return (self._mask is not None and "name" in names) or (
+            self._where is not None and self._where.uses(*names)
+        )
+
     def must_equal(self, field: str) -> list[str]:
         """Texts of which the field must be one; [] = any."""
         return self._where.must_equal(field) if self._where else []
