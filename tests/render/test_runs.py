@@ -373,6 +373,9 @@ def test_drain(server: StandServer, render: StandRender) -> None:
     assert "takes no new work" in other.process.stdout.read()
     other.process.stdout.close()
     server.wait(lambda: [m for m in server.messages if type(m).__name__ == "Drain"], "Drain")
+    assert not server.hellos[-1].draining
+    server.drop_link()
+    assert server.wait_registered(2).draining, "no start may come before it says so"
     (render.data / "runs" / str(run) / "work" / "go").touch()
     assert server.wait_finished(run).status == RunEnd.SUCCESS
     assert render.process is not None

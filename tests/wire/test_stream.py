@@ -61,12 +61,13 @@ def test_an_older_peer_lacks_the_last_fields() -> None:
 
 
 def test_an_older_agent_and_an_older_server() -> None:
-    """Their hello names no later messages; their welcome says nothing of progress."""
+    """Their hello names no later messages and no drain; their welcome nothing of progress."""
     (array,) = msgspec.json.decode(encode_frame([HELLO])[4:])
-    assert array[-1] == HELLO.takes == []
-    body = msgspec.json.encode([array[:-1]])
-    frame = GREETING + len(body).to_bytes(4, "big") + body
-    assert FrameReader(at_server=True).feed(frame) == [HELLO]
+    assert array[-2:] == [HELLO.takes, HELLO.draining] == [[], False]
+    for lacks in (1, 2):
+        body = msgspec.json.encode([array[:-lacks]])
+        frame = GREETING + len(body).to_bytes(4, "big") + body
+        assert FrameReader(at_server=True).feed(frame) == [HELLO]
     body = b'[["welcome",1,"farm",7,"0.1",[],5]]'
     heard = FrameReader(at_server=False).feed(len(body).to_bytes(4, "big") + body)
     assert heard == [stream.Welcome(1, "farm", 7, "0.1", [], 5.0, 1.0)]

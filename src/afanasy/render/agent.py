@@ -250,7 +250,7 @@ class Agent:
             PROTOCOL_VERSION, options.name, options.instance, self._boot_id, options.user_name,
             __version__, os_tokens(), options.time_launch, farm_id, epoch,
             options.capacity, options.max_tasks, held, self._sampler.sample(),
-            options.token, options.nimby, list(LATER),
+            options.token, options.nimby, list(LATER), self._core.draining,
         )  # fmt: skip
 
     def _take(self, messages: Received) -> None:

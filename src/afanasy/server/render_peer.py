@@ -193,6 +193,7 @@ class RenderPeer(asyncio.Protocol):
                 runs=[events.HeldRun(r.run, r.elapsed_s, r.finished) for r in hello.runs],
                 resources=_resources(hello.resources),
                 nimby=hello.nimby,
+                draining=hello.draining,
             )
         )
         if not self._farm_loop.speaks(name, self._link):

@@ -223,7 +223,7 @@ class SimAgent:
         return Hello(
             PROTOCOL_VERSION, host.name, f"instance of {host.name}", host.boot_id, "artist",
             "sim", host.machine.os, 0, farm_id, epoch, host.capacity, host.max_tasks, held,
-            self._resources(), nimby=host.nimby,
+            self._resources(), nimby=host.nimby, draining=core.draining,
         )  # fmt: skip
 
     def _take(self, messages: Received) -> None:

@@ -99,6 +99,9 @@ class Hello(_Message, tag="hello"):
     nimby: str = ""
     #: Tags of later messages that this agent takes (:data:`LATER`).
     takes: list[str] = []
+    #: It drains: no start is wanted from the very first moment (R11). An older server does not
+    #: read this; so the agent says :class:`Drain` behind its welcome, too.
+    draining: bool = False
 
 
 class RunProgress(msgspec.Struct, array_like=True, gc=False):
