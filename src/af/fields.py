@@ -149,7 +149,7 @@ USER: dict[str, tuple[Any, str]] = {
     "errors_avoid_host": (0, "errors after which a block avoids a render"),
     "errors_task_same_host": (0, "errors after which a task avoids a render"),
     "errors_forgive_time": (0, "seconds after which errors are forgotten"),
-    "jobs_life_time": (0, "seconds after which done jobs are deleted"),
+    "jobs_life_time": (0, "seconds after which jobs are deleted, whatever their state; 0 never"),
     "time_register": (0, "when he was first seen"),
     "time_activity": (0, "when he last did something"),
     "annotation": ("", "short remark"),

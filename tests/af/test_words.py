@@ -37,7 +37,8 @@ def test_figures_of_a_sentence() -> None:
 
 def test_reasons_count_one_as_one() -> None:
     assert Reason("task_error", (1,)).text().startswith("the task failed 1 time;")
-    assert Reason("user_per_host", ("anna", 1)).text().startswith("user anna already runs 1 task ")
+    told = Reason("user_per_host", ("anna", 1, 1)).text()
+    assert told.startswith("user anna already runs 1 task ")
     texts = {code: filled(text, "1111111") for code, text in SENTENCES.items()}
     assert not {code: text for code, text in texts.items() if re.search(rf"\b1 ({MANY})\b", text)}
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from afanasy.model.attributes import (
+    DEPEND_JOBS_MAX,
     BlockSpec,
     BranchSpec,
     JobSpec,
@@ -141,6 +142,19 @@ def test_a_mask_that_is_too_long_is_refused_always(
         Reader(strict=strict).struct(cls, {member: "r" * (most + 1)}, "job")
     assert (caught.value.code, caught.value.field) == ("bad_mask", f"job.{member}")
     assert str(most) in caught.value.message
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_too_many_serials_to_wait_for_are_refused_always(strict: bool) -> None:
+    """Without them the job would run too early."""
+    serials = list(range(1, DEPEND_JOBS_MAX + 1))
+    reader = Reader(strict=strict)
+    assert reader.members(JobSpec, {"depend_jobs": serials}, "job") == {"depend_jobs": serials}
+    with pytest.raises(UserError) as caught:
+        reader.members(JobSpec, {"depend_jobs": [*serials, 7]}, "params")
+    assert (caught.value.code, caught.value.field) == ("too_many_serials", "params.depend_jobs")
+    assert "10001 jobs; 10000 are the most" in caught.value.message
+    assert "depend_mask" in caught.value.classic()
 
 
 @pytest.mark.parametrize("mask", [" ", "\t", "|", " ; ,"])
@@ -336,3 +350,14 @@ def test_lists_of_services() -> None:
         "params.services_disabled[2]: must not be empty; ignored",
     ]
     assert strict_error(RenderSpec, {"services": names}).field == "job.services[1]"
+
+
+def test_moments_end_with_the_year_9999() -> None:
+    """A time in milliseconds, as scripts send by mistake, is no reason to start at once."""
+    spec, warnings = lenient(JobSpec, {"time_wait": 1_800_000_000_000, "time_creation": 2**62})
+    assert (spec.time_wait, spec.time_creation) == (253_402_300_799, 0)
+    assert warnings == [
+        "job.time_wait: 1800000000000 was brought to 253402300799",
+        "job.time_creation: must be int <= 253402300799; ignored",
+    ]
+    assert strict_error(JobSpec, {"time_wait": 2**62}).field == "job.time_wait"

@@ -21,6 +21,10 @@ Frame = Annotated[int, Meta(ge=-(2**62), le=2**62)]
 Count = Annotated[int, Meta(ge=-1, le=_INT32)]
 Positive = Annotated[int, Meta(ge=1, le=_INT32)]
 Seconds = Annotated[int, Meta(ge=-1, le=_INT64)]
+#: The last second of the year 9999: later moments no calendar shows.
+MOMENT_MAX: Final = 253_402_300_799
+#: A moment in unix seconds; 0 = none.
+Moment = Annotated[int, Meta(ge=-_INT64 - 1, le=MOMENT_MAX)]
 Errors = Annotated[int, Meta(ge=-1, le=127)]
 Priority = Annotated[int, Meta(ge=0, le=255)]
 Name = Annotated[str, Meta(max_length=1024)]
@@ -37,6 +41,8 @@ Week = Annotated[str, Meta(max_length=4096)]
 PRIORITY_DEFAULT: Final = 99
 CAPACITY_DEFAULT: Final = 1000
 BLOCKS_PER_JOB_MAX: Final = 10_000
+#: Serials in one ``depend_jobs``.
+DEPEND_JOBS_MAX: Final = 10_000
 
 
 class _Spec(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -77,8 +83,8 @@ class JobSpec(WorkSpec):
     department: Name = ""
     command_pre: Text = ""
     command_post: Text = ""
-    time_creation: Int64 = 0
-    time_wait: Int64 = 0
+    time_creation: Moment = 0
+    time_wait: Moment = 0
     time_life: Seconds = -1
     depend_mask: Mask = ""
     depend_mask_global: Mask = ""
@@ -238,11 +244,11 @@ class RenderSpec(HostSpec):
     nimby_by: Name = ""
     nimby_reason: Name = ""
     nimby_since: Int64 = 0
-    nimby_until: Int64 = 0
+    nimby_until: Moment = 0
     paused_by: Name = ""
     paused_reason: Name = ""
     paused_since: Int64 = 0
-    paused_until: Int64 = 0
+    paused_until: Moment = 0
 
 
 class PoolSpec(HostSpec):

@@ -28,7 +28,8 @@ COMMON: Final = {
     "regular expression has 1,000 characters at most, plain names may have more.",
     "hosts_mask_exclude": "Renders that may not be used, read in the same way.",
     "hosts_mask_type": '"find": words that names begin with; "regex": an expression over the whole '
-    'name; "": plain words are "find", anything else is "regex".',
+    'name; "": the type of the user counts, else the looks of each mask: plain words are "find", '
+    'anything else is "regex". Answers say how the masks are read, "" if they look different.',
     "max_running_tasks": "Most tasks that run at a time; -1 is no limit, 0 starts none.",
     "max_running_tasks_per_host": "The same for one render.",
     "max_tasks_per_second": "Most starts in any second; -1 is no limit, 0 starts none.",
@@ -53,7 +54,7 @@ JOB: Final = {
     "command_pre": "A command that some render runs before its first task, when the setting "
     "`af_command_pre` is on as it is submitted; else kept.",
     "department": "For statistics.",
-    "depend_jobs": "Serials of jobs that must be done first.",
+    "depend_jobs": "Serials of jobs that must be done first; 10,000 at most.",
     "depend_mask": "Jobs of the same user that must be done first: an expression over whole names.",
     "depend_mask_global": "Jobs of any user that must be done first.",
     "description": "A longer remark.",
@@ -161,7 +162,8 @@ USER: Final = {
     "notify": "What his addresses hear of: `created`, `done`, `error`, `deleted`; empty is done "
     "and error.",
     "errors_job_max": "For jobs that say -1: failed tasks at which a job is paused; 0 is never.",
-    "jobs_life_time": "For jobs that say -1: seconds after which they are deleted; 0 is never.",
+    "jobs_life_time": "For jobs that say -1: seconds after which they are deleted, "
+    "whatever their state; 0 is never.",
     "paused": "Nothing of this user starts.",
     "priority": "His share of the farm: each step is a tenth more.",
     "solve_method": '"solve_order": his jobs go one behind the other; "solve_priority": beside '

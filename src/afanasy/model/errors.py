@@ -6,8 +6,9 @@ from typing import Final
 
 #: Codes of refusals that today's server does not know: no client waits for their words.
 _OURS: Final = frozenset(
-    {"bad_mask", "bad_selection", "bad_text", "bad_variable", "slow_mask", "too_many_masks"}
-)
+    {"bad_mask", "bad_selection", "bad_text", "bad_variable", "slow_mask", "too_many_masks",
+     "too_many_serials"}
+)  # fmt: skip
 
 
 class UserError(Exception):

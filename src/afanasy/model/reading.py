@@ -7,7 +7,8 @@ their bounds instead, where PROTOCOL says that (:data:`CLAMPED`). Of a list or a
 bad elements are ignored, each named; when none is left, the whole member is.
 
 Refused in both: texts with NUL characters or lone surrogates (no database stores them, R36), masks
-that are too long (without its mask a job would run anywhere at once), and names of environment
+that are too long (without its mask a job would run anywhere at once), too many serials of jobs to
+wait for (without them it would run too early), and names of environment
 variables that no process can be given: each start would fail, and count as an error of the host.
 """
 
@@ -32,7 +33,7 @@ from typing import (
 import msgspec
 
 from afanasy.model.addresses import email_fault, webhook_fault
-from afanasy.model.attributes import Mask, ShortMask
+from afanasy.model.attributes import DEPEND_JOBS_MAX, MOMENT_MAX, Mask, ShortMask
 from afanasy.model.errors import UserError
 from afanasy.model.service_names import RULE, service_fault
 
@@ -46,6 +47,7 @@ CLAMPED: Final[dict[str, tuple[int, int]]] = {
     "frames_inc": (1, 2**61 - 1),
     "parser_coeff": (1, 2**31 - 1),
     "max_tasks_per_second": (-1, 10_000),
+    "time_wait": (-(2**63), MOMENT_MAX),
 }
 #: Texts that are one of a few words.
 WORDS: Final[dict[str, tuple[str, ...]]] = {
@@ -147,6 +149,8 @@ class Reader:
 
     def _value(self, key: str, value: object, kind: Any, field: str) -> object:
         """The value to take, or UNSET when the member is ignored."""
+        if key == "depend_jobs":
+            _check_serials(value, field)
         try:
             good: object = msgspec.convert(value, kind)
         except msgspec.ValidationError as error:
@@ -260,6 +264,18 @@ def _check_variables(value: object, field: str) -> None:
                 "write NAME and its value apart",
                 field=f"{field}[{shown}]",
             )
+
+
+def _check_serials(value: object, field: str) -> None:
+    """So many jobs can be waited for. Raises UserError naming the member."""
+    count = len(cast("list[object]", value)) if isinstance(value, list) else 0
+    if count > DEPEND_JOBS_MAX:
+        raise UserError(
+            "too_many_serials",
+            f"names {count} jobs; {DEPEND_JOBS_MAX} are the most",
+            "give those jobs names that one depend_mask matches",
+            field=field,
+        )
 
 
 def kind_of(value: object) -> str:

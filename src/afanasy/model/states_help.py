@@ -24,7 +24,7 @@ STATES: Final[dict[St, tuple[str, str]]] = {
     St.STO: ("", ""),
     St.STE: ("", ""),
     St.SKP: ("It was skipped; it counts as done.", "Some task was skipped."),
-    St.OFF: ("", "The job is paused."),
+    St.OFF: ("", "The job is paused, or goes when its tasks are stopped."),
     St.WRN: ("Its output has a warning.", "Some task has a warning."),
     St.PER: ("The parser found an error.", ""),
     St.PBR: ("The parser found a bad result.", ""),

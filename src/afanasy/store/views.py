@@ -40,7 +40,7 @@ VIEWS: Final[dict[str, ViewHelp]] = {
             "paused": "1: nothing of his starts",
             "max_running_tasks": "most tasks at a time; -1 any number",
             "max_running_tasks_per_host": "the same on one render",
-            "jobs_life_time": "seconds after which his done jobs are deleted; 0 never",
+            "jobs_life_time": "seconds after which his jobs are deleted in any state; 0 never",
             "hosts_mask": "renders for his jobs",
             "host_name": "computer of his last job",
             "time_register": "when he was added",
