@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from afanasy.cli.values import parse_words
+from afanasy.model.clock import Now
 from harness.commands import Afcmd
 
 
@@ -69,7 +70,7 @@ def test_operations(afcmd: Afcmd, words: str, action: dict[str, Any]) -> None:
         ("stop 5", "stop job 5: 3 running tasks\n"),
         ("skip 5.beauty 1", "skip 5.beauty: 3 tasks\n"),
         ("reset-errors 5", "reset-errors job 5: 3 hosts\n"),
-        ("delete --mask .*", "delete jobs matching .*: 3 running tasks\n"),
+        ("delete --mask .*", "delete 3 jobs matching .*: 3 running tasks\n"),
     ],
 )
 def test_what_operations_say(afcmd: Afcmd, words: str, said: str) -> None:
@@ -77,7 +78,7 @@ def test_what_operations_say(afcmd: Afcmd, words: str, said: str) -> None:
 
 
 def test_the_servers_own_words_are_passed_on(afcmd: Afcmd) -> None:
-    text = "1 host is still avoided; reset_error_hosts forgives it."
+    text = "1 host is still avoided; reset_error_hosts (afcmd reset-errors) forgives it."
     afcmd.farm.next({"info": {"kind": "info", "text": text}, "count": 1})
     assert afcmd("restart", "5").out == f"restart job 5: 1 task\n{text}\n"
 
@@ -219,6 +220,16 @@ def test_renders(afcmd: Afcmd, verb: str, members: dict[str, Any]) -> None:
     assert afcmd.action("render", "r10.x", verb) == action
     assert afcmd.action("renders", verb, "r10.x") == action
     assert afcmd("render", "r1", verb).out == f"render r1: {verb}\n"
+
+
+def test_a_host_is_taken_for_a_while(afcmd: Afcmd, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("afanasy.cli.render.read_clocks", lambda: Now(5.0, 1_800_000_000.0))
+    taken = afcmd.action("render", "r1", "pause", "--for", "30m", "--reason", "paint")
+    assert taken["params"] == {
+        "paused": True, "paused_reason": "paint", "paused_until": 1_800_001_800,
+    }  # fmt: skip
+    for time in ("0", "0.5", "5x"):
+        assert "--for: " in afcmd("render", "r1", "pause", "--for", time, code=2).err
 
 
 def test_a_render_that_is_not_there(afcmd: Afcmd) -> None:
@@ -371,3 +382,10 @@ def test_run_with_everything(afcmd: Afcmd) -> None:
     job = afcmd.farm.last("job")
     assert (job["priority"], job["hosts_mask"], job["hosts_mask_type"]) == (7, "r.*", "regex")
     assert (job["blocks"][0]["capacity"], job["blocks"][0]["service"]) == (5, "s")
+
+
+def test_a_mask_that_takes_for_ever_is_refused(afcmd: Afcmd) -> None:
+    afcmd.farm.jobs[-1]["name"] = "a" * 40 + "!"
+    for words in (["pause", "--mask", "(a|aa)+b"], ["jobs", "--all", "--mask", "(a|aa)+b"]):
+        assert "takes too long on the name 'aaaa" in afcmd(*words, code=2).err
+    assert not any("action" in one for one in afcmd.farm.requests)

@@ -68,6 +68,20 @@ def test_a_job(afcmd: Afcmd) -> None:
     assert cells(lines[-1])[1:4] == ["comp", "generic", "WDP"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "line"),
+    [
+        ("find", ["hosts_mask", "r1.", "(words that names begin with)"]),
+        ("regex", ["hosts_mask", "r1.", "(a regular expression)"]),
+        ("", ["hosts_mask", "r1."]),
+    ],
+)
+def test_a_job_says_how_its_hosts_mask_is_read(afcmd: Afcmd, kind: str, line: list[str]) -> None:
+    masked = job(8, "masked", block(0, "run", 8), hosts_mask="r1.", hosts_mask_type=kind)
+    afcmd.farm.jobs.append(masked)
+    assert line in [cells(one) for one in afcmd.lines("job", "8")]
+
+
 def test_a_job_by_name(afcmd: Afcmd) -> None:
     assert afcmd("job", "shot.v1", "--json").json["job"]["id"] == 5
     assert afcmd("job", "broken job", "--json").json["job"]["id"] == 6
@@ -292,3 +306,8 @@ def test_an_encoding_that_lacks_a_character(farm: CannedFarm) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert rb"\u0438\u043c\u044f" in done.stdout
+
+
+def test_moments_of_no_calendar() -> None:
+    assert humans.moment_text(0) == ""
+    assert humans.moment_text(2**62) == str(2**62)

@@ -256,6 +256,18 @@ def test_why_a_render_is_idle(afcmd: Afcmd) -> None:
     ]
 
 
+def test_why_of_a_paused_system_job_without_work(afcmd: Afcmd) -> None:
+    told = {"about": {"code": "job_paused"}, "text": "start the job", "commands": ["afcmd start 1"]}
+    summary = "nothing waits; the job is paused"
+    answer = {"explain": [], "summary": summary, "suggestions": [told]}
+    afcmd.farm.next(None, answer)
+    assert afcmd.lines("why", "5") == [
+        f"job 5 shot.v1: {summary}",
+        "  to do: start the job",
+        "         afcmd start 1",
+    ]
+
+
 @pytest.mark.parametrize(
     ("words", "members"),
     [

@@ -137,6 +137,7 @@ ACTIONS = {
     "renders move r1 /film.x": on("renders", "r1", **does("set_pool", name="/film.x")),
     "render r1 move /film.x": on("renders", "r1", **does("set_pool", name="/film.x")),
     "renders reassign r1": on("renders", "r1", **does("reassign_pool")),
+    "renders defaults r1": on("renders", "r1", **does("restore_defaults")),
     "jobs move up 5": on("users", "jimmy", **does("move_jobs_up", jids=[5])),
     "move down shot.v1 7": on("users", "jimmy", **does("move_jobs_down", jids=[5, 7])),
     "move top 6": on("users", "kim", **does("move_jobs_top", jids=[6])),

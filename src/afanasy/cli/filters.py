@@ -10,6 +10,8 @@ from afanasy.cli.exits import CliError, Exit
 from afanasy.cli.farm import Json
 from afanasy.cli.humans import state_words
 
+#: So long a mask may take on one name, in seconds.
+_MATCH_S = 1.0
 #: Every so often ``--watch`` looks, in seconds.
 EVERY_S = 2.0
 
@@ -50,7 +52,7 @@ class Filter:
         words = getattr(options, "state", None) or ()
         self._words = {word for text in words for word in text.upper().split(",")}
         mask = getattr(options, "mask", None)
-        self._mask = compiled(mask) if mask else None
+        self._mask = named_by(mask) if mask else None
         self._where = None
         if options.where:
             from af import fields, query
@@ -85,9 +87,31 @@ class Filter:
         """Whether the node is shown."""
         if self._words and not self._words & {word.upper() for word in state_words(node)}:
             return False
-        if self._mask is not None and not self._mask.fullmatch(str(node.get("name"))):
+        if self._mask is not None and not self._mask(str(node.get("name"))):
             return False
         return self._where is None or self._where(self._made(node))
+
+
+def named_by(mask: str) -> Callable[[str], bool]:
+    """Whether the whole of a name matches. Raises CliError when the mask does not compile.
+
+    So does the call when it takes too long on a name (R21).
+    """
+    compiled(mask)
+    import regex
+
+    pattern = regex.compile(mask)
+
+    def matches(name: str) -> bool:
+        try:
+            return pattern.fullmatch(name, timeout=_MATCH_S) is not None
+        except TimeoutError:
+            raise CliError(
+                Exit.BAD_INPUT, f"{mask!r} takes too long on the name {name[:80]!r}",
+                "avoid repeats inside repeats, as in (a+)+", field="--mask",
+            ) from None  # fmt: skip
+
+    return matches
 
 
 def compiled(mask: str, field: str = "--mask", flags: int = 0) -> re.Pattern[str]:

@@ -45,8 +45,13 @@ def since(moment: Any) -> str:
 
 
 def moment_text(moment: Any) -> str:
-    """A unix time in local time; "" for none."""
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment)) if moment else ""
+    """A unix time in local time, or its number where no calendar has it; "" for none."""
+    if not moment:
+        return ""
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment))
+    except (OSError, OverflowError, ValueError):
+        return str(moment)
 
 
 def size(amount: float, unit: str = "B") -> str:

@@ -30,6 +30,10 @@ _FIELDS = (
     "max_running_tasks", "max_running_tasks_per_host", "command_pre", "command_post",
 )  # fmt: skip
 
+_HOSTS_MASKS = ("hosts_mask", "hosts_mask_exclude")
+#: How they are read; masks that are read differently say it by their looks.
+_READ = {"find": "words that names begin with", "regex": "a regular expression"}
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The job, and which tasks."""
@@ -89,7 +93,10 @@ def _head(show: Show, job: Json) -> None:
             show.field(name[5:], moment_text(job[name]) + ago)
     for name in _FIELDS:
         if job.get(name) not in (None, "", -1):
-            show.field(name, job[name])
+            how = _READ.get(str(job.get("hosts_mask_type"))) if name in _HOSTS_MASKS else None
+            show.field(name, f"{job[name]}  ({how})" if how else job[name])
+    if job.get("depend_jobs"):
+        show.field("depend_jobs", ", ".join(map(str, job["depend_jobs"])))
     for name, path in cast("dict[str, str]", job.get("folders") or {}).items():
         show.field("folder", f"{name}: {path}")
 

@@ -97,7 +97,7 @@ _JOB_VERBS = (
 )  # fmt: skip
 _RENDER_VERBS = (
     "nimby", "NIMBY", "free", "pause", "unpause", "eject", "eject-others", "heal", "move",
-    "reassign", "exit", "restart", "sleep", "wake", "reboot", "shutdown", "delete",
+    "reassign", "defaults", "exit", "restart", "sleep", "wake", "reboot", "shutdown", "delete",
 )  # fmt: skip
 _POOL_VERBS = (
     "add", "pause", "unpause", "heal", "eject", "exit", "delete", "delete-renders",

@@ -7,9 +7,10 @@ import sys
 from typing import Any
 
 from af.answers import warnings_of
+from af.words import plural
 from afanasy.cli.exits import CliError, Exit
 from afanasy.cli.farm import Farm, Json
-from afanasy.cli.filters import compiled
+from afanasy.cli.filters import named_by
 from afanasy.cli.progress import Progress
 from afanasy.cli.replies import tell
 from afanasy.cli.selection import Range, find_block, find_place, find_tasks, only_block
@@ -89,7 +90,9 @@ def run(options: argparse.Namespace, farm: Farm, show: Show) -> int:
     if options.mask is not None:
         if words or options.block is not None or options.tasks is not None:
             raise CliError(Exit.BAD_INPUT, "--mask stands alone", "leave the rest out")
-        return _on_jobs(farm, show, options, _masked(farm, options.mask))
+        selection, count = _masked(farm, options.mask)
+        which = f"{plural(count, 'job') if count else 'jobs'} matching {options.mask}"
+        return _on_jobs(farm, show, options, selection, which)
     if not words:
         raise CliError(Exit.BAD_INPUT, "no job was named", f"as afcmd {verb} 5")
     if options.block is None and options.tasks is None and all(word.isdigit() for word in words):
@@ -122,7 +125,10 @@ def _whole_job(farm: Farm, word: str) -> Json:
     return job
 
 
-def _on_jobs(farm: Farm, show: Show, options: argparse.Namespace, selection: Json) -> int:
+def _on_jobs(
+    farm: Farm, show: Show, options: argparse.Namespace, selection: Json, masked: str = ""
+) -> int:
+    """Do it; ``masked`` says how many jobs a mask chose."""
     verb: str = options.command
     on_job, on_tasks = OPERATIONS[verb]
     if verb == "try-next":
@@ -136,11 +142,11 @@ def _on_jobs(farm: Farm, show: Show, options: argparse.Namespace, selection: Jso
         return Exit.OK
     answer = _in_slices(farm, show, verb, selection, members)
     ids = selection.get("ids", ())
-    which = ", ".join(map(str, ids)) or f"matching {selection.get('mask')}"
+    which = f"{'job' if len(ids) == 1 else 'jobs'} {', '.join(map(str, ids))}"
     if len(ids) > _SLICE:
-        which = f"{len(ids)}: {ids[0]} … {ids[-1]}"
+        which = f"jobs {len(ids)}: {ids[0]} … {ids[-1]}"
     counted = "" if verb in _OF_THE_JOB else _counted(verb)
-    tell(show, answer, f"{verb} {'job' if len(ids) == 1 else 'jobs'} {which}", counted)
+    tell(show, answer, f"{verb} {masked or which}", counted)
     return Exit.OK
 
 
@@ -171,15 +177,15 @@ def _agreed(
     return False
 
 
-def _masked(farm: Farm, mask: str) -> Json:
-    """What a mask names: itself, or the ids of so many jobs that they go in slices."""
-    pattern = compiled(mask)
-    found = [
-        int(job["id"])
-        for job in farm.nodes("jobs")
-        if job["id"] != _SYSTEM_JOB and pattern.fullmatch(str(job.get("name")))
-    ]
-    return {"ids": found} if len(found) > _SLICE else {"mask": mask}
+def _masked(farm: Farm, mask: str) -> tuple[Json, int]:
+    """What a mask names: itself, or the ids of so many jobs that they go in slices; how many.
+
+    As for the server it does not name the system job beside others.
+    """
+    matches = named_by(mask)
+    jobs = [int(job["id"]) for job in farm.nodes("jobs") if matches(str(job.get("name")))]
+    found = [number for number in jobs if number != _SYSTEM_JOB]
+    return {"ids": found} if len(found) > _SLICE else {"mask": mask}, len(found) or len(jobs)
 
 
 def _in_slices(farm: Farm, show: Show, verb: str, selection: Json, members: dict[str, Any]) -> Json:

@@ -42,6 +42,10 @@ VERBS: dict[str, tuple[dict[str, Any], str]] = {
         {"operation": {"type": "reassign_pool"}},
         "put it into the pool whose pattern names it",
     ),
+    "defaults": (
+        {"operation": {"type": "restore_defaults"}},
+        "take back what was set of its capacity, tasks, power, properties and services",
+    ),
     "exit": ({"operation": {"type": "exit"}}, "end its afrender"),
     "restart": ({"operation": {"type": "restart"}}, "start its afrender anew; tasks go on"),
     "sleep": ({"operation": {"type": "wol_sleep"}}, "put its host to sleep, when it is idle"),
@@ -142,6 +146,9 @@ def _request(verb: str, options: argparse.Namespace) -> dict[str, Any]:
             seconds = parse_duration(options.for_s)
         except ValueError as error:
             raise CliError(Exit.BAD_INPUT, f"--for: {error}", "as 30m or 2h") from None
+        if seconds < 1:
+            hint = "as 30m or 2h; leave it out to take it for good"
+            raise CliError(Exit.BAD_INPUT, "--for: must be a second or more", hint)
         params[f"{word}_until"] = int(read_clocks().wall + seconds)
     return {"params": params}
 

@@ -39,7 +39,9 @@ def run(options: argparse.Namespace, farm: Farm, show: Show) -> int:
         return Exit.OK
     found = cast("list[Json]", answer["explain"])
     if not found:
-        show.line(f"job {job['id']} {job.get('name')}: everything is done")
+        told = answer.get("summary") or "everything is done"
+        show.line(f"job {job['id']} {job.get('name')}: {told}")
+        show_help(show, next(iter(cast("list[Json]", answer.get("suggestions") or [])), None), 2)
     alike: dict[str, list[Json]] = {}
     for one in found:
         alike.setdefault(_told(one), []).append(one)

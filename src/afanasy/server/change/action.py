@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, cast
 
+from afanasy.core.host.masks import shown
 from afanasy.core.host.pools import Pool
 from afanasy.core.job.branches import Branch
 from afanasy.core.state import Farm, Job, Render, User
@@ -154,11 +155,26 @@ def _select(
             field="action.ids",
         )
     masks.check_mask(mask, "action.mask")
-    found = [node for name, node in by_name.items() if masks.full_match(mask, name)]
+    found = [node for name, node in by_name.items() if _selects(masks, mask, name)]
+    # Lists do not show the system job: who means all that he sees does not mean it.
+    found = [node for node in found if not (isinstance(node, Job) and node.system)] or found
     if not found:
         text = f"{container}: No node matches '{mask}' found."
         answer.refuse(UserError("not_found", text, field="action.mask"))
     return found
+
+
+def _selects(masks: Masks, mask: str, name: str) -> bool:
+    """The mask of an action matches the name. Raises UserError when that takes too long."""
+    matches = masks.full_match(mask, name)
+    if matches is None:
+        raise UserError(
+            "slow_mask",
+            f"the mask {shown(mask)} takes too long on the name {shown(name)}",
+            "avoid repeats inside repeats, as in (a+)+",
+            field="action.mask",
+        )
+    return matches
 
 
 def _answer(answer: Answer, reader: Reader) -> dict[str, object]:
