@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,12 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from afanasy.core import events
+from afanasy.core.depend import depend_warnings as depend_warnings_module
 from afanasy.core.depend.depend_warnings import depend_warnings
+from afanasy.core.depend.depends import blockers
 from afanasy.core.effects import Stop
 from afanasy.core.host.masks import literal_start
+from afanasy.core.invariants import snapshot
 from afanasy.core.state import Job
+from afanasy.model.errors import UserError
 from afanasy.model.states import RunEnd
-from harness.farm import StoryFarm, full_match
+from harness.farm import StoryFarm, full_match, slow_on
 
 
 def waiter(farm: StoryFarm, mask: str = "", name: str = "waiter", **more: Any) -> Job:
@@ -269,6 +274,48 @@ def test_a_ring_is_named_by_the_attribute_that_closes_it(farm: StoryFarm) -> Non
     assert text.startswith("job.depend_jobs: jobs wait for each other: ")
 
 
+def test_a_ring_behind_one_of_several_jobs(farm: StoryFarm) -> None:
+    """Who waits for a free job, too, is told of the ring, and by which attribute."""
+    free = farm.submit(name="free")
+    last = farm.submit(name="last", job={"depend_jobs": [free.serial]})
+    waiter(farm, "ring2", name="ring1")
+    second = waiter(farm, "ring1", name="ring2")
+    job = farm.submit(
+        name="job", job={"depend_mask": "(free|last)", "depend_jobs": [last.serial, second.serial]}
+    )
+    ring = "jobs wait for each other: ring2 waits for ring1 waits for ring2"
+    assert depend_warnings(farm.core, job) == [f"job.depend_jobs: {ring}"]
+    behind = waiter(farm, "free|job", name="behind")
+    assert depend_warnings(farm.core, behind) == [f"job.depend_mask: {ring}"]
+    done(farm, second)
+    assert depend_warnings(farm.core, behind) == []
+
+
+def test_a_long_chain_is_not_walked_to_its_end(
+    farm: StoryFarm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each submission looks for rings: behind so many jobs nothing is said of one."""
+    asked: list[Job] = []
+
+    def counted(job: Job) -> Iterator[Job]:
+        asked.append(job)
+        return blockers(job)
+
+    monkeypatch.setattr(depend_warnings_module, "blockers", counted)
+    most = depend_warnings_module.LOOKED_AT_MAX
+    with farm.batch():
+        first = waiter(farm, "", name="n0")
+        for n in range(1, most + 50):
+            job = waiter(farm, f"n{n - 1}", name=f"n{n}")
+        assert depend_warnings(farm.core, job) == []
+        assert most // 2 < len(asked) <= most + 1
+        farm.edit(first, depend_mask=f"n{most // 2}")
+        (text,) = depend_warnings(farm.core, first)
+        assert "wait for each other: n0 waits for n" in text
+        farm.edit(first, depend_mask=f"n{most + 49}")
+        assert depend_warnings(farm.core, first) == []
+
+
 def test_jobs_of_one_mask_wait_for_each_other(farm: StoryFarm) -> None:
     waiter(farm, "s.*", name="s1")
     job = waiter(farm, "s.*", name="s2")
@@ -432,3 +479,101 @@ def test_a_thousand_that_wait_for_a_thousand_are_not_a_million() -> None:
         assert gate.set_undone(job.serial, job, False) == []
     assert len(gate.set_undone(first[0].serial, first[0], False)) == 1000
     assert all(job.gates == {gate.key: gate} for job in second)
+
+
+def test_ten_thousand_serials_cost_an_edit_as_many_steps() -> None:
+    """Each key is looked up among the others: that costs its hash, and at most one comparison."""
+    farm = StoryFarm()
+    farm.batching = True
+    compared = 0
+
+    class Serial(int):
+        """A number that counts how often it is compared."""
+
+        def __eq__(self, other: object) -> bool:
+            nonlocal compared
+            compared += 1
+            return int(self) == other
+
+        def __hash__(self) -> int:
+            return int(self)
+
+    serials = [Serial(10**6 + n) for n in range(2000)]
+    job = farm.submit(job={"depend_jobs": serials})
+    compared = 0
+    fewer = [Serial(10**6 + n) for n in range(1000)]
+    farm.edit(job, depend_jobs=fewer)
+    assert list(job.gates) == [("serial", serial) for serial in fewer]
+    assert compared < 20 * 2000
+    farm.edit(job, depend_jobs=[])
+    assert not farm.core.job_gates
+
+
+SLOW = "(a|aa)+b|Z.*"
+
+
+def slow_farm() -> StoryFarm:
+    farm = StoryFarm()
+    farm.core.matcher = slow_on(SLOW, "!")
+    return farm
+
+
+@pytest.mark.parametrize("field", ["depend_mask", "depend_mask_global"])
+def test_a_mask_that_becomes_slow_still_holds_the_job(field: str) -> None:
+    """R21: what is waited for cannot be known any more, so whatever it may match counts."""
+    farm = slow_farm()
+    first = farm.submit(name="Z1")
+    job = farm.submit(name="ev", job={field: SLOW})
+    odd = farm.submit(name="aaaa!", user="anna" if field == "depend_mask" else "berta")
+    assert any(SLOW in line and "switched off" in line for line in job.log)
+    second = farm.submit(name="Z2")
+    for other in (first, second):
+        farm.operate_tasks(other.blocks[0], "skip")
+    assert job.waiting_jobs
+    answer = farm.explain(job.blocks[0])
+    assert answer.summary == "the job waits for job aaaa!"
+    (text,) = answer.warnings
+    assert text == (
+        f"{field}: {SLOW!r} takes too long on the name 'aaaa!' and is switched off;"
+        " every job is waited for that it may name"
+    )
+    farm.check_restored()
+    farm.operate_tasks(odd.blocks[0], "skip")
+    assert not job.waiting_jobs
+
+
+def test_the_log_says_once_that_a_mask_is_slow() -> None:
+    farm = slow_farm()
+    job = farm.submit(name="ev", job={"depend_mask": SLOW})
+    for n in range(3):
+        farm.submit(name=f"aa{n}!")
+    assert sum("switched off" in line for line in job.log) == 1
+    assert farm.restored().jobs[job.serial].log == job.log
+    farm.submit(name="late", job={"depend_mask": SLOW})
+    late = farm.core.jobs_by_name["late"]
+    assert "switched off" in "".join(farm.explain(late.blocks[0]).warnings)
+
+
+def test_a_new_mask_that_is_slow_holds_the_job_too() -> None:
+    """The edge tries only some of the names."""
+    farm = slow_farm()
+    farm.submit(name="aaaa!")
+    job = farm.submit(name="ev", job={"depend_mask": SLOW})
+    assert job.waiting_jobs
+    assert "switched off" in "".join(depend_warnings(farm.core, job))
+    farm.edit(job, depend_mask="Z.*")
+    assert not job.waiting_jobs
+    assert "switched off" not in "".join(depend_warnings(farm.core, job))
+
+
+@pytest.mark.parametrize("field", ["depend_mask", "tasks_depend_mask"])
+def test_a_slow_mask_of_a_block_is_refused(field: str) -> None:
+    farm = slow_farm()
+    before = snapshot(farm.core)
+    with pytest.raises(UserError, match="takes too long on the block name 'aa!'"):
+        farm.submit(blocks=[{"name": "aa!"}, {"name": "b", field: SLOW}])
+    assert snapshot(farm.core) == before
+    job = farm.submit(blocks=[{"name": "a"}, {"name": "b", field: SLOW}])
+    with pytest.raises(UserError, match="takes too long"):
+        farm.edit(job.blocks[0], name="aa!")
+    assert job.blocks[0].spec.name == "a"

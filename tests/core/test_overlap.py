@@ -84,7 +84,14 @@ def test_needs_and_users_are_those_of_the_sets(
     my_sets, their_sets = frame_sets(mine, theirs), frame_sets(theirs, mine)
     expected = spelled_out(my_sets, their_sets)
     for task, needed in enumerate(expected):
-        assert tasks_of(list(overlap.needs(ours, task, others))) == needed
+        parts = list(overlap.needs(ours, task, others))
+        assert tasks_of(parts) == needed
+        for begin in range(theirs[1]):
+            turned = list(overlap.needs(ours, task, others, begin))
+            assert sorted(turned, key=lambda part: part.start) == parts
+            if len(parts) > 1:
+                first = next((part for part in parts if part.stop > begin), parts[0])
+                assert turned[0] == first
         for other in needed:
             frames = overlap.needed_frames(ours, task, others, other)
             assert frames == spelled_frames(my_sets[task], their_sets[other])

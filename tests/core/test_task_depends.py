@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from afanasy.core import events
 from afanasy.core.depend import task_depends
 from afanasy.core.depend.block_depends import MASK_PAIRS_MAX
+from afanasy.core.depend.gates import Link
 from afanasy.core.effects import Stop
 from afanasy.core.state import Block, Job, Run
 from afanasy.core.tasks import Code
@@ -256,6 +258,54 @@ def test_downstream_of_a_whole_job_and_in_a_ring(farm: StoryFarm) -> None:
     assert undone(farm, job).keys() == {"sim", "mesh", "comp", "movie", "else"}
 
 
+def test_downstream_other_jobs_begin_anew(farm: StoryFarm) -> None:
+    """R17: they are restarted as a whole, so nothing of them has started yet."""
+    farm.render("a", capacity=1000)
+    first = farm.submit(name="first")
+    second = farm.submit(name="second", job={"depend_mask": "first"})
+    for _ in range(2):
+        farm.finish(farm.start(1)[0])
+    assert first.time_started
+    assert second.time_started
+    farm.operate(first, "restart_errors", mode="downstream")
+    assert second.time_started
+    farm.operate(first, "restart", mode="downstream")
+    assert (first.time_started, second.time_started) == (0, 0)
+
+
+@pytest.mark.parametrize("operation", ["restart", "restart_errors"])
+def test_downstream_failed_pre_commands_run_again(farm: StoryFarm, operation: str) -> None:
+    """Those of the other jobs and of their blocks, as those of the job itself (R31)."""
+    farm.apply(events.ChangeSettings({"af_command_pre": True}))
+    farm.render("a", capacity=10_000, max_tasks=10)
+    first = farm.submit(blocks=[{"name": "sim"}, {"name": "mesh", "tasks_depend_mask": "sim",
+                                                  "command_pre": "one"}], name="first")  # fmt: skip
+    second = farm.submit(
+        blocks=[{"command_pre": "three"}], job={"depend_mask": "first", "command_pre": "two"}
+    )
+    third = farm.submit(name="third", job={"command_pre": "four"})
+    for _ in range(10):
+        for run in farm.start():
+            if run.block.job.system:
+                farm.fail(run)
+            else:
+                farm.finish(run)
+        farm.wait(61)
+    assert [job.pre is not None and bool(job.pre.failed) for job in (second, third)] == [True, True]
+    assert first.blocks[1].pre is not None
+    assert first.blocks[1].pre.failed
+    farm.operate_tasks(first.blocks[0], operation, mode="downstream")
+    farm.check_restored()
+    runs = [run for run in farm.start() if run.block.job.system]
+    assert sorted(run.block.tasks[run.task].command for run in runs if run.block.tasks) == [
+        "one",
+        "two",
+    ]
+    assert third.pre is not None
+    assert third.pre.failed, "it depends on nobody"
+    assert second.blocks[0].pre is not None
+
+
 # -------------------------------------------------------------------------------------- random
 
 ranges = st.fixed_dictionaries(
@@ -398,3 +448,36 @@ def test_one_task_that_needs_a_million(farm: StoryFarm) -> None:
     assert farm.explain(second).summary == "the task waits for task 999999 of block block0"
     farm.operate_tasks(first, "done", 999_999)
     assert farm.codes(second) == [Code.READY]
+
+
+@pytest.mark.parametrize("order", ["rising", "backwards", "mixed"])
+def test_one_task_that_needs_every_other_frame(
+    farm: StoryFarm, monkeypatch: pytest.MonkeyPatch, order: str
+) -> None:
+    """What it needs are no neighbours: the search goes on where the last one ended."""
+    frames = 3000
+    job = farm.submit(
+        blocks=[
+            {"frames": frames},
+            {"frames": frames, "frames_inc": 2, "frames_per_task": frames,
+             "tasks_depend_mask": "block0"},
+        ]
+    )  # fmt: skip
+    first, second = job.blocks
+    looked: list[range] = []
+    undone = task_depends._undone
+
+    def counted(link: Link, task: int, part: range) -> int:
+        looked.append(part)
+        return undone(link, task, part)
+
+    monkeypatch.setattr(task_depends, "_undone", counted)
+    needed = list(range(0, frames, 2))
+    if order == "mixed":
+        random.Random(7).shuffle(needed)
+    with farm.batch():
+        for task in needed[::-1] if order == "backwards" else needed:
+            assert farm.codes(second) == [Code.WAITING], f"before task {task} was done"
+            farm.operate_tasks(first, "done", task)
+    assert farm.codes(second) == [Code.READY]
+    assert len(looked) < 12 * frames, "looks at single tasks"

@@ -14,7 +14,7 @@ from typing import Final
 
 from afanasy.core.depend import overlap
 from afanasy.core.depend.gates import Gate, Link
-from afanasy.core.host.masks import plain_names
+from afanasy.core.host.masks import may_name, plain_names, shown
 from afanasy.core.state import Block, Farm, Job
 from afanasy.model.attributes import BlockSpec
 from afanasy.model.errors import UserError
@@ -25,8 +25,8 @@ MASK_PAIRS_MAX: Final = 200_000
 
 def check_masks(farm: Farm, specs: Sequence[BlockSpec], field: str) -> None:
     """Refuse a job whose depend masks would take too long. Raises UserError, the sender's fault."""
-    masks = {
-        mask
+    masks = {  # asked in the order of the blocks
+        mask: None
         for spec in specs
         for mask in (spec.depend_mask, spec.tasks_depend_mask)
         if plain_names(mask) is None
@@ -38,6 +38,16 @@ def check_masks(farm: Farm, specs: Sequence[BlockSpec], field: str) -> None:
             "use plain block names, or fewer different masks",
             field=field,
         )
+    names = dict.fromkeys(spec.name for spec in specs)
+    for mask in masks:
+        for name in names:
+            if farm.matcher(mask, name) is None:
+                raise UserError(
+                    "slow_mask",
+                    f"the mask {shown(mask)} takes too long on the block name {shown(name)}",
+                    "avoid repeats inside repeats, as in (a+)+",
+                    field=field,
+                )
     found = named(farm, (spec.name for spec in specs), (spec.tasks_depend_mask for spec in specs))
     pairs = sum(len(found[spec.tasks_depend_mask]) for spec in specs)
     if pairs > MASK_PAIRS_MAX:
@@ -50,7 +60,7 @@ def check_masks(farm: Farm, specs: Sequence[BlockSpec], field: str) -> None:
 
 
 def named(farm: Farm, names: Iterable[str], masks: Iterable[str]) -> dict[str, tuple[int, ...]]:
-    """Mask → numbers of the blocks whose names it matches."""
+    """Mask → numbers of the blocks whose names it matches, or may match."""
     by_name: dict[str, list[int]] = {}
     for number, name in enumerate(names):
         by_name.setdefault(name, []).append(number)
@@ -61,7 +71,9 @@ def named(farm: Farm, names: Iterable[str], masks: Iterable[str]) -> dict[str, t
             if plain is not None:
                 numbers = [n for name in sorted(plain & by_name.keys()) for n in by_name[name]]
             else:
-                numbers = [n for name in by_name if farm.matcher(mask, name) for n in by_name[name]]
+                numbers = [
+                    n for name in by_name if may_name(farm, mask, name) for n in by_name[name]
+                ]
             found[mask] = tuple(sorted(numbers))
     return found
 

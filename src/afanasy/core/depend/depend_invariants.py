@@ -10,6 +10,7 @@ from typing import Final
 
 from afanasy.core.depend.block_depends import waits
 from afanasy.core.depend.task_depends import settled
+from afanasy.core.host.masks import may_name
 from afanasy.core.state import Block, Farm, Job
 from afanasy.core.tasks import FINISHED, Code
 from afanasy.model.attributes import FLAG_DEPEND_SUB_TASK
@@ -56,9 +57,9 @@ def _job_waits(farm: Farm, job: Job) -> bool:
         if other.serial in spec.depend_jobs:
             return True
         own = other.user is job.user and spec.depend_mask
-        if own and farm.matcher(spec.depend_mask, name):
+        if own and may_name(farm, spec.depend_mask, name):
             return True
-        if spec.depend_mask_global and farm.matcher(spec.depend_mask_global, name):
+        if spec.depend_mask_global and may_name(farm, spec.depend_mask_global, name):
             return True
     return False
 
@@ -66,10 +67,10 @@ def _job_waits(farm: Farm, job: Job) -> bool:
 def _check_block(farm: Farm, block: Block) -> None:
     where = f"job {block.job.serial} block {block.num}"
     mask, others = block.spec.depend_mask, [b for b in block.job.blocks if b is not block]
-    expected = bool(mask) and any(not b.done and farm.matcher(mask, b.spec.name) for b in others)
+    expected = bool(mask) and any(not b.done and may_name(farm, mask, b.spec.name) for b in others)
     assert block.waiting == waits(block) == expected, f"{where} waits: {expected}"
     mask = block.spec.tasks_depend_mask
-    sources = [b for b in others if mask and farm.matcher(mask, b.spec.name)]
+    sources = [b for b in others if mask and may_name(farm, mask, b.spec.name)]
     assert [link.source for link in block.needs] == sources, f"{where}: links"
     assert all(link in link.source.feeds for link in block.needs), f"{where}: links"
     if block.columns is None:

@@ -7,10 +7,10 @@ breaks it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Final
 
-from afanasy.core.depend.depends import blockers
+from afanasy.core.depend.depends import blockers, unsure_text
 from afanasy.core.depend.gates import Gate
 from afanasy.core.host.masks import shown
 from afanasy.core.state import Block, Farm, Job
@@ -18,6 +18,8 @@ from afanasy.core.state import Block, Farm, Job
 #: More sentences than this about one job help nobody.
 WARNINGS_MAX: Final = 20
 _NAMED_MAX: Final = 8
+#: So many jobs are looked at when a ring of jobs is sought.
+LOOKED_AT_MAX: Final = 1000
 
 
 def depend_warnings(farm: Farm, job: Job) -> list[str]:
@@ -42,6 +44,8 @@ def job_warnings(farm: Farm, job: Job) -> list[str]:
     """Masks and serials of the job that name no other job, and a ring that it waits in or for."""
     found: list[str] = []
     for key, gate in job.gates.items():
+        if gate.unsure is not None:
+            found.append(unsure_text(gate))
         match key:
             case ("serial", int(serial)):
                 if serial == job.serial:
@@ -54,18 +58,17 @@ def job_warnings(farm: Farm, job: Job) -> list[str]:
                 found.append(f"{field}: {shown(mask)} matches no other job{whose}")
             case _:
                 pass
-    ring = ring_of_jobs(job)
+    ring, ahead = _ring(job)
     if ring:
         names = [one.spec.name for one in ring]
-        found.append(f"{_field_to(job, ring)}: {_ring_text('jobs', names)}")
+        found.append(f"{_field_to(job, ahead)}: {_ring_text('jobs', names)}")
     return found
 
 
-def _field_to(job: Job, ring: list[Job]) -> str:
-    """The attribute by which the job waits for the next one in the ring, or for one before it."""
-    ahead = ring[1 % len(ring)] if ring[0] is job else next(blockers(job), None)
+def _field_to(job: Job, ahead: Job) -> str:
+    """The attribute by which the job waits for the one ahead of it."""
     for key, gate in job.gates.items():
-        if ahead is not None and ahead is not job and ahead.serial in gate.undone:
+        if ahead.serial in gate.undone:
             match key:
                 case ("serial", int()):
                     return "depend_jobs"
@@ -104,35 +107,40 @@ def _ring_text(what: str, names: list[str]) -> str:
 # ---------------------------------------------------------------------------------------- rings
 
 
-def ring_of_jobs(job: Job) -> list[Job]:
+def _ring(job: Job) -> tuple[list[Job], Job]:
     """Jobs that wait for each other in a ring: one with ``job`` in it, else one that it runs into.
 
-    Jobs that are done wait for nobody. Each job and each gate is looked into once.
+    And whom ``job`` waits for in it, or on the way to it. Jobs that are done wait for nobody.
+    Behind a job may stand thousands of others, and every submission asks: after
+    :data:`LOOKED_AT_MAX` looks nothing is said of a ring.
     """
     if not job.waiting_jobs or job.done:
-        return []
-    return _ring_through(job) or _ring_ahead(job)
+        return [], job
+    ring = _ring_through(job)
+    return (ring, ring[1]) if ring else _ring_ahead(job)
 
 
 def _ring_through(start: Job) -> list[Job]:
+    """The shortest ring with ``start`` in it; each job and each gate is looked into once."""
     came_from: dict[int, Job] = {}
     seen_gates: set[int] = set()
     todo = [start]
+    looks = 0
     for job in todo:  # grows: breadth first, so the ring is the shortest
         for gate in job.gates.values():
             if job is not start and start.serial in gate.undone:
                 return _way(came_from, start, job)
-            if id(gate) not in seen_gates:
-                seen_gates.add(id(gate))
-                for other in _stuck(gate):
-                    if other is not start and other.serial not in came_from:
-                        came_from[other.serial] = job
-                        todo.append(other)
+            if id(gate) in seen_gates:
+                continue
+            seen_gates.add(id(gate))
+            for other in gate.undone.values():
+                looks += 1
+                if looks > LOOKED_AT_MAX:
+                    return []
+                if other.waiting_jobs and other is not start and other.serial not in came_from:
+                    came_from[other.serial] = job
+                    todo.append(other)
     return []
-
-
-def _stuck(gate: Gate[Job]) -> Iterator[Job]:
-    return (job for job in gate.undone.values() if job.waiting_jobs)
 
 
 def _way(came_from: dict[int, Job], start: Job, last: Job) -> list[Job]:
@@ -142,16 +150,31 @@ def _way(came_from: dict[int, Job], start: Job, last: Job) -> list[Job]:
     return way[::-1]
 
 
-def _ring_ahead(job: Job) -> list[Job]:
-    """Follow the first job that each one waits for: that ends, or comes round."""
-    place: dict[int, int] = {}
-    way: list[Job] = []
-    ahead: Job | None = job
-    while ahead is not None and ahead.serial not in place:
-        place[ahead.serial] = len(way)
-        way.append(ahead)
-        ahead = next(blockers(ahead), None)
-    return way[place[ahead.serial] :] if ahead is not None else []
+def _ring_ahead(start: Job) -> tuple[list[Job], Job]:
+    """Some ring that ``start`` waits for, and whom for the sake of it; depth first."""
+    way = [start]
+    place: dict[int, int] = {start.serial: 0}
+    # Whom the jobs of the way wait for, as far as they were not followed yet.
+    ahead = [blockers(start)]
+    seen = {start.serial}
+    looks = 0
+    while way:
+        for other in ahead[-1]:
+            looks += 1
+            if looks > LOOKED_AT_MAX:
+                return [], start
+            if other.serial in place:
+                return way[place[other.serial] :], way[1]
+            if other.waiting_jobs and other.serial not in seen:
+                seen.add(other.serial)
+                place[other.serial] = len(way)
+                way.append(other)
+                ahead.append(blockers(other))
+                break
+        else:
+            ahead.pop()
+            del place[way.pop().serial]
+    return [], start
 
 
 def ring_of_blocks(job: Job) -> list[str]:

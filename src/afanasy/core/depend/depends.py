@@ -13,6 +13,10 @@ thousand jobs with masks such as ``shot_010_.*`` cost a look-up for each letter 
 a job is done, only gates it is a member of are touched, and of their waiters only those it opens
 for. The server's own job is nobody's business.
 
+**A mask that takes too long** (R21) is switched off by the matcher, which cannot say of new names
+then whether they match. A job must not start before what it waits for, so such names count as
+named: the job waits for more than it asked for, and its log, its warnings and ``explain`` say so.
+
 The functions return the jobs that began or ceased to wait. Whoever calls them passes these on to
 :func:`afanasy.core.transitions.jobs_wait_anew`, which keeps the queues.
 """
@@ -22,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator
 
 from afanasy.core.depend.gates import Gate
-from afanasy.core.host.masks import is_plain, literal_start
+from afanasy.core.host.masks import is_plain, literal_start, shown
 from afanasy.core.state import Farm, Job
 
 #: The key of a global mask has this instead of a user's name.
@@ -54,7 +58,7 @@ def enter_all(farm: Farm) -> list[Job]:
     for job in jobs:
         _wait_at(farm, job, gate_keys(job), scan=False)
     for job in jobs:
-        _join(farm, job)
+        _join(farm, job, tell=False)
     return _look_again(jobs)
 
 
@@ -80,7 +84,7 @@ def deleted(farm: Farm, job: Job) -> list[Job]:
 
 def masks_edited(farm: Farm, job: Job) -> list[Job]:
     """The job's masks or serials were edited."""
-    keys = gate_keys(job)
+    keys = dict.fromkeys(gate_keys(job))
     _wait_no_more(farm, job, [key for key in job.gates if key not in keys])
     _wait_at(farm, job, keys, scan=True)
     return _look_again([job])
@@ -125,8 +129,11 @@ def _look_again(jobs: Iterable[Job]) -> list[Job]:
 # ---------------------------------------------------------------------------------------- gates
 
 
-def _join(farm: Farm, job: Job) -> list[Job]:
-    """Become a member of every gate whose mask or serial names the job."""
+def _join(farm: Farm, job: Job, *, tell: bool = True) -> list[Job]:
+    """Become a member of every gate whose mask or serial names the job, or may name it.
+
+    ``tell``: the waiters' logs say when a mask takes too long.
+    """
     if job.system or not farm.job_gates:
         return []
     name, undone = job.spec.name, not job.done
@@ -137,8 +144,13 @@ def _join(farm: Farm, job: Job) -> list[Job]:
         if by_start:
             for end in range(len(name) + 1):
                 for mask, gate in by_start.get(name[:end], {}).items():
-                    if farm.matcher(mask, name):
+                    said = farm.matcher(mask, name)
+                    if said is not False:
                         found.append(gate)
+                    if said is None and gate.unsure is None:
+                        gate.unsure = name
+                        if tell:
+                            _tell_unsure(farm, gate)
     concerned: list[Job] = []
     for gate in found:
         if gate is not None and gate.key not in job.member_of:
@@ -147,14 +159,14 @@ def _join(farm: Farm, job: Job) -> list[Job]:
     return concerned
 
 
-def _wait_at(farm: Farm, job: Job, keys: list[Hashable], *, scan: bool) -> None:
+def _wait_at(farm: Farm, job: Job, keys: Iterable[Hashable], *, scan: bool) -> None:
     """Stand at these gates; those nobody stood at yet are made, and with ``scan`` filled."""
     for key in keys:
         gate = farm.job_gates.get(key)
         if gate is None:
             gate = farm.job_gates[key] = Gate[Job](key)
             _file(farm, gate)
-            for member in _named(farm, key) if scan else ():
+            for member in _named(farm, gate) if scan else ():
                 member.member_of[key] = gate
                 gate.join(member.serial, member, not member.done)
         gate.waiters[job.serial] = job
@@ -194,8 +206,29 @@ def _file(farm: Farm, gate: Gate[Job]) -> None:
             pass
 
 
-def _named(farm: Farm, key: Hashable) -> list[Job]:
-    """The living jobs that a new gate names."""
+def _tell_unsure(farm: Farm, gate: Gate[Job]) -> None:
+    text = unsure_text(gate)
+    for waiter in gate.waiters.values():
+        waiter.say(text)
+        farm.changes.jobs[waiter.serial] = waiter
+
+
+def unsure_text(gate: Gate[Job]) -> str:
+    """That the mask of the gate is switched off, and what follows; "" if it is not."""
+    match gate.key:
+        case ("regex", str(user), str(mask)) if gate.unsure is not None:
+            field = "depend_mask_global" if user == EVERYBODY else "depend_mask"
+            return (
+                f"{field}: {shown(mask)} takes too long on the name {shown(gate.unsure)} and is"
+                " switched off; every job is waited for that it may name"
+            )
+        case _:
+            return ""
+
+
+def _named(farm: Farm, gate: Gate[Job]) -> list[Job]:
+    """The living jobs that a new gate names, or may name."""
+    key = gate.key
     match key:
         case ("serial", int(serial)):
             found = [farm.jobs.get(serial)]
@@ -205,11 +238,14 @@ def _named(farm: Farm, key: Hashable) -> list[Job]:
         case ("regex", str(user), str(mask)):
             start, matcher = literal_start(mask), farm.matcher
             jobs = farm.jobs if user == EVERYBODY else farm.users[user].jobs
-            found = [
-                job
-                for job in jobs.values()
-                if job.spec.name.startswith(start) and matcher(mask, job.spec.name)
-            ]
+            found: list[Job | None] = []
+            for job in jobs.values():
+                name = job.spec.name
+                said = matcher(mask, name) if name.startswith(start) else False
+                if said is not False:
+                    found.append(job)
+                if said is None and gate.unsure is None:
+                    gate.unsure = name
         case _:
             raise AssertionError(f"no key of a gate: {key!r}")
     return [job for job in found if job is not None and not job.system]

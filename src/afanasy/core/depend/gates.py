@@ -34,6 +34,8 @@ class Gate(Generic[T]):
     members: dict[int, T] = field(default_factory=dict[int, T])
     undone: dict[int, T] = field(default_factory=dict[int, T])
     waiters: dict[int, T] = field(default_factory=dict[int, T])
+    #: The first name on which the mask took too long: whoever it may name is a member since then.
+    unsure: str | None = None
 
     def shut_for(self, number: int) -> bool:
         """Somebody else is undone."""

@@ -145,25 +145,33 @@ def _common(begin: int, inc: int, count: int, theirs: Line) -> Hits:
     return Hits(index, inc // shared, (most - x) // period + 1)
 
 
-def needs(mine: Line, task: int, theirs: Line) -> Iterator[range]:
-    """The tasks of ``theirs`` that ``task`` needs: at least one, in rising order."""
+def needs(mine: Line, task: int, theirs: Line, begin: int = 0) -> Iterator[range]:
+    """The tasks of ``theirs`` that ``task`` needs: at least one, in rising order.
+
+    Those that are no neighbours may begin with the task ``begin`` or the first one after it; the
+    ones before it then come last.
+    """
     hits = common(mine, task, theirs)
     if hits.number:
-        yield from _hit_tasks(hits, theirs)
+        yield from _hit_tasks(hits, theirs, begin)
     else:
         low, high = mine.ends(task)
         yield theirs.chunk_tasks(theirs.chunk_at(low), theirs.chunk_at(high))
 
 
-def _hit_tasks(hits: Hits, line: Line) -> Iterator[range]:
-    """The tasks of ``line`` that have one of the hits."""
+def _hit_tasks(hits: Hits, line: Line, begin: int = 0) -> Iterator[range]:
+    """The tasks of ``line`` that have one of the hits; first those from ``begin`` on."""
     if hits.step <= line.per:  # no chunk between the first and the last is left out
         last = hits.first + (hits.number - 1) * hits.step
         yield line.chunk_tasks(hits.first // line.per, last // line.per)
         return
-    for n in range(hits.number):
-        chunk = (hits.first + n * hits.step) // line.per
-        yield line.chunk_tasks(chunk, chunk)
+    # The first hit that is not before the first frame of the task ``begin``.
+    first = -(-(line.indexes(begin)[0] - hits.first) // hits.step)
+    first = min(max(first, 0), hits.number)
+    for part in (range(first, hits.number), range(first)):
+        for n in part:
+            chunk = (hits.first + n * hits.step) // line.per
+            yield line.chunk_tasks(chunk, chunk)
 
 
 def needed_frames(mine: Line, task: int, theirs: Line, other: int) -> int:

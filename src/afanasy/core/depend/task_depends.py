@@ -29,8 +29,10 @@ from afanasy.model.attributes import FLAG_DEPEND_SUB_TASK
 
 #: Ranges of at most so many tasks are asked one by one.
 _FEW: Final = 8
-#: A task with more needs than this remembers where its search ended.
+#: A task with more needs than this remembers where its search ended; needs that are no neighbours
+#: are looked at one by one, and such a search is remembered when it had to go further than this.
 _MANY: Final = 256
+_FAR: Final = 8
 _UNDONE: Final = re.compile(b"[^%s]" % re.escape(bytes(sorted(FINISHED))))
 _UNDONE_SPAN: Final = re.compile(_UNDONE.pattern + b"+")
 _TO_READY: Final = bytes(Code.READY if n == Code.WAITING else n for n in range(256))
@@ -51,9 +53,15 @@ def met(block: Block, task: int) -> bool:
 
 
 def _link_met(link: Link, task: int) -> bool:
-    return all(
-        _undone(link, task, part) < 0 for part in overlap.needs(link.mine, task, link.theirs)
-    )
+    begin = link.hints.get(task, 0)
+    parts = overlap.needs(link.mine, task, link.theirs, begin)
+    for n, part in enumerate(parts):  # very many, where increments leave tasks out between them
+        other = _undone(link, task, part)
+        if other >= 0:
+            if n >= _FAR:
+                link.hints[task] = other
+            return False
+    return True
 
 
 def _undone(link: Link, task: int, part: range) -> int:
