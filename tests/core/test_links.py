@@ -85,6 +85,22 @@ def test_a_draining_render_takes_no_new_work(farm: StoryFarm) -> None:
     assert farm.start(1)[0].render is render
 
 
+def test_a_render_that_registers_may_be_draining_already(farm: StoryFarm) -> None:
+    """R11: its connection broke, the server was restarted, or it was begun with --drain."""
+    farm.render("a", draining=True)
+    job = farm.submit(2)
+    assert farm.start() == []
+    farm.drop_link(farm.core.renders["a"])
+    farm.come_back("a", draining=True)
+    assert farm.start() == []
+    farm.restart_server()
+    farm.come_back("a", draining=True)
+    assert farm.start() == []
+    farm.drop_link(farm.core.renders["a"])
+    farm.come_back("a")  # a new agent, without --drain
+    assert farm.start(1)[0].block.job.serial == job.serial
+
+
 def test_exit_is_told_to_the_agent(farm: StoryFarm) -> None:
     farm.render("a")
     farm.apply(events.OperateRender("a", "exit"))

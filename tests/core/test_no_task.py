@@ -169,7 +169,7 @@ def test_an_agent_without_tasks_exits(farm: StoryFarm) -> None:
     job = farm.submit(1)
     farm.start(0)
     reason = farm.explain(job.blocks[0]).classes[0].reason
-    assert reason.code == "render_draining", "nothing starts on an agent that leaves"
+    assert reason.code == "render_leaving", "nothing starts on an agent that leaves"
     farm.wait(1000)
     assert exits(farm) == [], "it is told once"
     farm.bye(render)

@@ -52,6 +52,24 @@ def test_a_host_that_is_given_back_by_itself(farm: StoryFarm) -> None:
     assert said(render)[-1].startswith("given back")
 
 
+def test_a_free_host_is_not_given_back(farm: StoryFarm) -> None:
+    """Nobody has it: there is no end, and no reason."""
+    render = farm.render("a")
+    before = said(render)
+    until = int(farm.now.wall) + 60
+    ends = {"nimby_until": until, "nimby_reason": "x", "paused_until": until, "paused_reason": "x"}
+    farm.apply(events.EditRender("a", dict(ends), by=KIM))
+    farm.apply(events.EditRender("a", {**ends, "nimby": False, "paused": False}, by=KIM))
+    assert (render.spec.nimby_until, render.spec.nimby_reason) == (0, "")
+    assert (render.spec.paused_until, render.spec.paused_reason) == (0, "")
+    farm.wait(61)
+    assert said(render) == before
+    farm.apply(events.EditRender("a", {"nimby": True}, by=KIM))
+    farm.apply(events.EditRender("a", {"nimby_until": until + 60}, by=KIM))
+    farm.wait(60)
+    assert not render.spec.nimby, "the end may be named later"
+
+
 def test_an_edit_that_changes_nothing_says_nothing(farm: StoryFarm) -> None:
     render = farm.render("a")
     before = said(render)

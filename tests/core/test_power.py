@@ -265,6 +265,28 @@ def test_nobody_is_woken_for_what_may_not_run(farm: StoryFarm) -> None:
     assert wakes(farm) == []
 
 
+@pytest.mark.parametrize("where", ["job", "block"])
+def test_work_that_waits_for_something_else_keeps_no_host_asleep(
+    farm: StoryFarm, where: str
+) -> None:
+    """However much of it is before the work that would be helped."""
+    host(farm, "a", capacity=100_000, max_tasks=101)
+    fall_asleep(farm, host(farm, "b", capacity=100_000, max_tasks=101))
+    members: dict[str, Any] = {
+        "job": {"job": {"max_running_tasks": 1}},
+        "block": {"max_running_tasks": 1},
+    }[where]
+    for _ in range(101):
+        farm.submit(3, capacity=10, **members)
+    farm.start()
+    farm.edit(farm.core.renders["a"], max_tasks_host=1)
+    farm.submit(1, capacity=10)
+    farm.start(0)
+    farm.wait(20)
+    assert wakes(farm)
+    farm.effects.clear()
+
+
 def report(farm: StoryFarm, render: Render, idle: int, seconds: int = 60) -> None:
     for _ in range(seconds // 5):
         farm.wait(5)
@@ -359,6 +381,49 @@ def test_a_host_in_use_becomes_nimby_and_free_again(farm: StoryFarm) -> None:
     assert render.spec.NIMBY
     report(farm, render, 95)
     assert not render.spec.NIMBY
+
+
+def test_the_time_before_its_owner_came_does_not_free_a_host(farm: StoryFarm) -> None:
+    """SEMANTICS 8.4: setting nimby resets the idle time, also when the week does it."""
+    render = host(farm)
+    farm.apply(events.EditPool("/", {"idle_free_time": 600, "idle_cpu": 10}))
+
+    def stays_taken() -> None:
+        report(farm, render, 99, 600)
+        assert render.spec.NIMBY
+        report(farm, render, 99, 5)
+        assert not render.spec.NIMBY, "nobody is there"
+
+    report(farm, render, 99, 1200)
+    farm.edit(render, NIMBY=True, nimby_until=int(farm.now.wall) + 3600)
+    stays_taken()
+    report(farm, render, 99, 1200)
+    hour = int(farm.now.wall) // 3600 % 24
+    farm.edit(render, nimby_schedule=f"mon-sun {hour:02}:00-{(hour + 3) % 24:02}:00 NIMBY")
+    stays_taken()
+
+
+def test_the_time_before_it_was_freed_does_not_take_a_host(farm: StoryFarm) -> None:
+    """SEMANTICS 8.4: setting free resets the busy time; so does the end that its owner named."""
+    render = host(farm)
+    farm.apply(events.EditPool("/", {"busy_nimby_time": 60, "busy_cpu": 70}))
+
+    def stays_free() -> None:
+        report(farm, render, 10, 60)
+        assert not render.spec.NIMBY
+        report(farm, render, 10, 5)
+        assert (render.spec.NIMBY, render.spec.nimby_by) == (True, "pool")
+
+    report(farm, render, 10, 60)
+    farm.edit(render, NIMBY=True)
+    farm.edit(render, NIMBY=False)
+    stays_free()
+    farm.edit(render, NIMBY=False)
+    report(farm, render, 10, 60)
+    farm.edit(render, nimby=True, nimby_until=int(farm.now.wall) + 3)
+    farm.wait(4)
+    assert not render.spec.nimby
+    stays_free()
 
 
 def test_orders_to_an_agent(farm: StoryFarm) -> None:

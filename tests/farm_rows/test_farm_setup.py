@@ -164,3 +164,29 @@ def test_who_says_what_of_a_render(farm: StoryFarm) -> None:
     assert render.capacity == 40
     farm.edit(render, capacity_host=50)
     assert render.capacity == 50
+
+
+def test_runs_are_counted_by_pool_and_pattern(farm: StoryFarm) -> None:
+    """R38: the pool of the host and the last pattern that matches it, when the run ends."""
+    farm.render("desk1")
+    farm.submit(1, name="early", job={"project": "city"})
+    farm.finish(farm.start(1)[0])
+    declare(farm, Pattern("all", services=ANY), Pattern("big", mask="big.*"))
+    farm.apply(events.OperatePool("/", "add_pool", name="gpu"))
+    farm.apply(events.EditPool("/gpu", {"pattern": "big.*"}))
+    farm.render("big1")
+    farm.submit(6, name="late", job={"project": "city"})
+    runs = farm.start()
+    for run in runs:
+        farm.finish(run)
+    assert {run.render.name for run in runs} == {"desk1", "big1"}
+    pools = {key[4:6]: number for key, number in farm.core.facets.items()}
+    assert pools.keys() == {("/", ""), ("/", "all"), ("/gpu", "big")}
+    assert {key[:4] for key in farm.core.facets} == {("anna", "city", "", "/")}
+    rows = farm.store.rows()
+    facet_of = {run: facet for run, _, _, facet, *_ in rows["runs"]}
+    for run in runs:
+        where = ("/gpu", "big") if run.render.name == "big1" else ("/", "all")
+        assert facet_of[run.id] == pools[where]
+    farm.restart_server()
+    assert {key[4:6]: number for key, number in farm.core.facets.items()} == pools

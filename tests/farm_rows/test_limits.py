@@ -47,7 +47,7 @@ def test_s31_most_hosts(farm: StoryFarm) -> None:
     runs = farm.start(3)
     assert len({run.render.name for run in runs}) == 1
     texts = [c.reason.text() for c in farm.explain(job.blocks[0], 8).classes]
-    assert f"limit nuke: on 1 host, the most; held by job {job.id}" in texts
+    assert f"limit nuke: on 1 host, 1 at most; held by job {job.id}" in texts
     for run in runs:
         farm.finish(run)
     assert len({run.render.name for run in farm.start(3)}) == 1
@@ -155,7 +155,7 @@ def test_tickets_of_the_nearest_pool_and_its_hosts(farm: StoryFarm) -> None:
     assert len(on_gpu) == 4
     assert len(hosts) - len(on_gpu) <= 5 - 1
     texts = {c.reason.text() for c in farm.explain(job.blocks[0], 8).classes}
-    assert any(text.startswith("ticket lic of pool /gpu: on 1 host, the most") for text in texts)
+    assert any(text.startswith("ticket lic of pool /gpu: on 1 host, 1 at most") for text in texts)
 
 
 def test_a_pool_without_tickets_forbids_what_the_farm_allows(farm: StoryFarm) -> None:

@@ -22,6 +22,21 @@ def test_renders_come_into_the_pool_of_their_name(farm: StoryFarm) -> None:
     assert farm.render("other").spec.pool == "/"
 
 
+def test_the_first_of_two_patterns_stays_the_first(farm: StoryFarm) -> None:
+    """SEMANTICS 6.5: also when the server was restarted, whatever the pools are called."""
+    add_pools(farm, "/z", "/a", z="r.*", a="r1.*")
+    add_pools(farm, "/z/later", "/z/before")
+    farm.apply(events.EditPool("/z/later", {"pattern": ".*2"}))
+    farm.apply(events.EditPool("/z/before", {"pattern": "r.*"}))
+    for name in ("r12", "r13"):
+        assert farm.render(name).spec.pool == ("/z/later" if name == "r12" else "/z/before")
+    before = list(farm.core.pools)
+    farm.restart_server()
+    assert list(farm.core.pools) == before
+    for name in ("r22", "r23"):
+        assert farm.render(name).spec.pool == ("/z/later" if name == "r22" else "/z/before")
+
+
 def test_the_nearest_voice_is_heard(farm: StoryFarm) -> None:
     """R22."""
     add_pools(farm, "/p", "/p/q", p=".*")
@@ -41,6 +56,30 @@ def test_the_nearest_voice_is_heard(farm: StoryFarm) -> None:
         "capacity": "operator", "max_tasks": "pool /p", "power": "nobody", "properties": "nobody",
         "nimby_schedule": "nobody",
     }  # fmt: skip
+
+
+def test_what_an_operator_said_is_taken_back(farm: StoryFarm) -> None:
+    """SEMANTICS 6.4: restore_defaults."""
+    render = farm.render("a", capacity=3000)
+    farm.apply(events.EditPool("/", {"power_host": 5}))
+    values: dict[str, object] = {
+        "capacity_host": 100, "max_tasks_host": 0, "power_host": 9, "properties_host": "x",
+        "services": ["nuke"], "services_disabled": ["maya"],
+    }  # fmt: skip
+    kept: dict[str, object] = {"priority": 7, "annotation": "by the door", "tickets_host": {"l": 1}}
+    farm.edit(render, **values, **kept, paused=True, nimby_schedule="mon 00:00-01:00 nimby")
+    job = farm.submit(1, blocks=[{"service": "maya"}])
+    farm.edit(render, paused=False)
+    farm.start(0)
+    farm.apply(events.OperateRender("a", "restore_defaults", by="kim@desk"))
+    assert (render.capacity, render.max_tasks, render.power, render.properties) == (3000, 4, 5, "")
+    assert (render.spec.services, render.spec.services_disabled) == ([], [])
+    assert {name: getattr(render.spec, name) for name in kept} == kept
+    assert render.spec.nimby_schedule
+    assert farm.start(1)[0].block.job is job
+    lines = [line.text for line in render.log]
+    assert "capacity_host: 100 to -1, by kim@desk" in lines
+    assert lines[-1] == "restore_defaults, by kim@desk"
 
 
 def test_a_busy_render_stays_in_its_pool(farm: StoryFarm) -> None:

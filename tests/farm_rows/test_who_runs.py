@@ -7,6 +7,7 @@ import pytest
 from afanasy.core import events
 from afanasy.core.effects import Stop
 from afanasy.core.host.mask_warnings import hosts_warnings
+from afanasy.core.host.masks import shown_type
 from afanasy.core.place.solve import need
 from afanasy.model.states import RunEnd
 from harness.farm import StoryFarm
@@ -91,6 +92,54 @@ def test_s51_needs_of_the_user_and_the_job(farm: StoryFarm) -> None:
     farm.start(0)
     classes = farm.explain(job.blocks[0], 1).classes
     assert {c.reason.code for c in classes} == {"need_power"}
+
+
+def test_a_burst_cannot_overbook_graphics_memory(farm: StoryFarm) -> None:
+    """R26: what was promised counts beside what others use; the runs' own use counts once."""
+    values: dict[str, object] = {"gpu_num": 4, "gpu_mem_total_mb": 8000}
+
+    def report(used_mb: int) -> None:
+        farm.apply(events.RenderResources("a", {**values, "gpu_mem_used_mb": used_mb}))
+
+    render = farm.render("a", max_tasks=9, resources={**values, "gpu_mem_used_mb": 3000})
+    farm.edit(render, capacity_host=10_000)
+    farm.submit(9, need_gpu_mem_mb=2500)
+    first, second = farm.start(2)
+    report(3000)  # they load still
+    assert farm.start() == []
+    report(8000)  # both take what they said
+    assert farm.start() == []
+    report(5500)  # the owner's program ended, or a run freed its memory: nobody knows
+    assert farm.start() == []
+    farm.finish(first)
+    report(2500)
+    (third,) = farm.start(1)
+    report(2500)
+    assert farm.start() == [], "the others' use is known when it is the only one"
+    farm.finish(second)
+    farm.finish(third)
+    farm.start(2)
+    report(0)
+    assert render.gpu_others_mb == 0
+    farm.start(1)
+    report(9500)  # they take more than they said
+    farm.finish(farm.core.runs[next(iter(render.runs))])
+    assert farm.start() == []
+
+
+def test_graphics_memory_after_a_restart_of_the_server(farm: StoryFarm) -> None:
+    """What the runs hold is taken for theirs."""
+    values: dict[str, object] = {"gpu_num": 4, "gpu_mem_total_mb": 8000}
+    render = farm.render("a", max_tasks=9, resources={**values, "gpu_mem_used_mb": 1000})
+    farm.edit(render, capacity_host=10_000)
+    farm.submit(9, need_gpu_mem_mb=3000)
+    runs = farm.start(2)
+    farm.restart_server()
+    farm.come_back("a", *runs, resources={**values, "gpu_mem_used_mb": 7000})
+    assert farm.core.renders["a"].gpu_others_mb == 1000
+    farm.start(0)
+    farm.finish(farm.core.runs[runs[0].id])
+    farm.start(1)
 
 
 def test_a_burst_cannot_overbook_memory(farm: StoryFarm) -> None:
@@ -202,7 +251,8 @@ def test_s35_exclude_masks(farm: StoryFarm) -> None:
     job = farm.submit(10, hosts_mask_exclude="render0")
     assert {run.render.name for run in farm.start(2)} == {"render10", "node1"}
     texts = [c.reason.text() for c in farm.explain(job.blocks[0], 5).classes]
-    assert "the exclude mask of the block names it: render0" in texts
+    words = "the exclude mask of the block names it: render0, read as words that names begin with"
+    assert words in texts
 
 
 def test_s35_masks_of_user_job_and_block_all_hold(farm: StoryFarm) -> None:
@@ -407,17 +457,41 @@ def test_a_pool_says_how_long_renders_are_waited_for(farm: StoryFarm) -> None:
     assert farm.state(job.blocks[0]) == "RDY"
 
 
+def test_another_zombie_time_counts_for_a_render_that_is_away_already(farm: StoryFarm) -> None:
+    """SEMANTICS 6.5: all changes act immediately."""
+    farm.apply(events.OperatePool("/", "add_pool", name="film"))
+    farm.apply(events.EditPool("/", {"zombie_time": 3600}))
+    renders = [farm.render(name, capacity=1000) for name in ("a", "b")]
+    farm.apply(events.OperateRender("a", "set_pool", pool="/film"))
+    job = farm.submit(2)
+    farm.start(2)
+    for render in renders:
+        farm.drop_link(render)
+    farm.wait(100)
+    farm.apply(events.EditPool("/film", {"zombie_time": 110}))
+    assert [farm.state(job.blocks[0], task) for task in (0, 1)] == ["RUN WRC", "RUN WRC"]
+    farm.wait(11)
+    states = {run.render.name for run in job.blocks[0].open.values()}
+    assert states == {"b"}, "silence is counted from its beginning"
+    farm.apply(events.EditPool("/", {"zombie_time": 10}))
+    farm.wait(0)
+    assert not job.blocks[0].open
+
+
 def test_s20_masks_say_how_they_are_read(farm: StoryFarm) -> None:
-    """R20: the reading is stored, and a mask that names nobody is told with both readings."""
+    """R20: the reading is shown, and a mask that names nobody is told with both readings."""
     farm.render("render1")
     words = farm.submit(1, hosts_mask="render")
-    assert words.spec.hosts_mask_type == "find"
+    assert shown_type(words) == "find"
     assert not hosts_warnings(farm.core, words)
     expression = farm.submit(1, hosts_mask="rend(er)+\\d")
-    assert expression.spec.hosts_mask_type == "regex"
+    assert shown_type(expression) == "regex"
+    assert shown_type(farm.submit(1)) == "find"  # today's default
+    both = farm.submit(1, job={"hosts_mask": "render"}, hosts_mask="rend(er)+\\d")
+    assert shown_type(both) == ""  # each by its looks
     farm.edit("anna", hosts_mask_type="find")
     lost = farm.submit(1, hosts_mask="render.*")
-    assert lost.spec.hosts_mask_type == ""  # the user's
+    assert shown_type(lost) == "find"  # the user's
     (warning,) = hosts_warnings(farm.core, lost)
     assert "'render.*' names no known render as beginnings of names" in warning
     assert "as a regular expression it would name 1" in warning

@@ -7,6 +7,7 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from afanasy.core.host.mask_syntax import EXPANSION_MAX, compile_mask, expansion
 from afanasy.core.host.masks import contain_match, find_match, shown
@@ -97,17 +98,28 @@ def test_known_names_are_tried() -> None:
 
 def test_a_stored_slow_mask_is_switched_off() -> None:
     masks = Masks()
-    assert not masks.full_match(SLOW, SLOW_NAME)
+    assert masks.full_match(SLOW, "aaa") is True
+    assert masks.full_match(SLOW, "b") is False
+    with capture_logs() as lines:
+        assert masks.full_match(SLOW, SLOW_NAME) is None
+    assert lines == [
+        {"event": "mask_switched_off", "log_level": "warning", "mask": SLOW, "name": SLOW_NAME}
+    ]
     assert SLOW in masks.switched_off
     began = time.process_time()
-    for n in range(1000):
-        assert not masks.full_match(SLOW, SLOW_NAME + str(n))
+    with capture_logs() as lines:
+        for n in range(1000):
+            assert masks.full_match(SLOW, SLOW_NAME + str(n)) is None
     assert time.process_time() - began < 1
+    assert lines == []
+    assert masks.full_match(SLOW, "aaa") is True, "what is known stays known"
+    assert masks.full_match(SLOW, "b") is False
+    assert masks.full_match(SLOW, "aa") is None
 
 
-def test_a_stored_mask_that_does_not_compile_matches_nothing() -> None:
+def test_of_a_stored_mask_that_does_not_compile_nothing_is_known() -> None:
     masks = Masks()
-    assert not masks.full_match("(", "(")
+    assert masks.full_match("(", "(") is None
     assert masks.switched_off == {"(": None}
 
 

@@ -6,8 +6,9 @@ How the text of a mask is read otherwise is :mod:`afanasy.core.host.masks`.
 weighed before it is compiled (:mod:`afanasy.core.host.mask_syntax`), and every match has a time
 limit. Plain names with ``|`` between them need neither: they are looked up, and may be many.
 :meth:`Masks.check_mask` is the edge where people's masks come in: there a bad one is refused with a
-sentence. A stored mask that runs over its time later is switched off: from then on it matches
-nothing and costs nothing.
+sentence. A stored mask that runs over its time later is switched off: from then on it costs
+nothing, and of names that are new it is not known whether it matches them. The core is told just
+that, and the log says so once.
 """
 
 from __future__ import annotations
@@ -18,10 +19,13 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 import regex
+import structlog
 
 from afanasy.core.host.mask_syntax import compile_mask
 from afanasy.core.host.masks import plain_names
 from afanasy.model.errors import UserError
+
+log = structlog.get_logger("masks")
 
 #: Time for trying a new mask against all known names, in seconds (R21).
 CHECK_S: Final = 0.05
@@ -34,6 +38,8 @@ NAMES_TRIED_MAX: Final = 1000
 #: Compiled masks kept, and results of one mask.
 MASKS_MAX: Final = 4096
 RESULTS_MAX: Final = 20_000
+#: Characters of a mask or name in a line of the log.
+_LOGGED_MAX: Final = 200
 
 
 class _Mask(NamedTuple):
@@ -51,7 +57,7 @@ class Masks:
         #: Names that a new mask is tried against when the caller names none.
         self.known_names = known_names
         self._masks: dict[str, _Mask] = {}
-        #: Masks that passed the edge, and masks that are switched off because they are too slow.
+        #: Masks that passed the edge, and masks that are switched off: wrong or too slow.
         self._checked: dict[str, None] = {}
         self.switched_off: dict[str, None] = {}
         #: Time that is left to the masks of this request.
@@ -61,33 +67,31 @@ class Masks:
         """The masks that come now are another request's, with a time of their own."""
         self._left_s = REQUEST_S
 
-    def full_match(self, mask: str, name: str) -> bool:
+    def full_match(self, mask: str, name: str) -> bool | None:
         """The whole of ``name`` matches the regular expression ``mask``.
 
-        Never raises and never takes longer than :data:`MATCH_S`: a mask that does not compile (an
-        old one from a store) or is too slow matches nothing.
+        Never raises and never takes longer than :data:`MATCH_S`. None: nobody knows, since the
+        mask does not compile (an old one from a store) or is too slow.
         """
         if not mask:
             return True
-        if mask in self.switched_off:
-            return False
         names = plain_names(mask)
         if names is not None:
             return name in names
         known = self._masks.get(mask)
-        if known is None:
-            try:
-                known = self._keep(mask, compile_mask(mask))
-            except UserError:
-                self._switch_off(mask)
-                return False
-        result = known.results.get(name)
-        if result is None:
+        result = known.results.get(name) if known is not None else None
+        if result is None and mask not in self.switched_off:
+            if known is None:
+                try:
+                    known = self._keep(mask, compile_mask(mask))
+                except UserError:
+                    self._switch_off(mask, name)
+                    return None
             try:
                 result = known.pattern.fullmatch(name, timeout=MATCH_S) is not None
             except (TimeoutError, MemoryError, RecursionError):
-                self._switch_off(mask)
-                return False
+                self._switch_off(mask, name)
+                return None
             if len(known.results) >= RESULTS_MAX:
                 known.results.clear()
             known.results[name] = result
@@ -148,8 +152,9 @@ class Masks:
         known = self._masks[mask] = _Mask(pattern, {})
         return known
 
-    def _switch_off(self, mask: str) -> None:
-        self._masks.pop(mask, None)
+    def _switch_off(self, mask: str, name: str) -> None:
+        """It is not tried any more; what it said of other names is still known."""
+        log.warning("mask_switched_off", mask=mask[:_LOGGED_MAX], name=name[:_LOGGED_MAX])
         self._checked.pop(mask, None)
         if len(self.switched_off) >= MASKS_MAX:
             self.switched_off.pop(next(iter(self.switched_off)))

@@ -10,13 +10,12 @@ the service nuke. The host render01 gets capacity 4000, generic and nuke; desk7 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from afanasy.model.farm_setup import FarmSetup, HostSetup, Pattern
 
 if TYPE_CHECKING:
-    from afanasy.core.state import Farm, Render
+    from afanasy.core.state import Farm, Matcher, Render
 
 #: Attributes that a pattern with a value replaces.
 REPLACED: Final = (
@@ -25,7 +24,7 @@ REPLACED: Final = (
 )  # fmt: skip
 
 
-def host_setup(setup: FarmSetup, name: str, matcher: Callable[[str, str], bool]) -> HostSetup:
+def host_setup(setup: FarmSetup, name: str, matcher: Matcher) -> HostSetup:
     """The patterns that match ``name``, merged; ``matcher`` says whether a mask matches it all."""
     found = [p for p in setup.patterns if not p.mask or matcher(p.mask, name)]
     return _merged(found[-1:] if setup.last_match else found)

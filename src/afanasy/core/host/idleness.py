@@ -12,7 +12,8 @@ Pool values, inherited; -1 and 0 mean off:
   it becomes NIMBY, for somebody works there.
 
 The clocks run from report to report and begin anew when the host registers or a task ended there
-between two reports; they are not stored.
+between two reports; that of idleness also when somebody takes the host, else it would be taken from
+him by the minutes before he came, and that of use when it becomes free. They are not stored.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Final
 from afanasy.core import node_log
 from afanasy.core.host import power
 from afanasy.core.host.host_values import sleep_after
+from afanasy.core.host.presence import clocks_anew
 from afanasy.core.host.renders import touch_render
 from afanasy.core.state import Farm, Render
 from afanasy.model.clock import Now
@@ -121,6 +123,7 @@ def _set_nimby(farm: Farm, render: Render, on: bool, why: str, now: Now) -> None
     spec.NIMBY = on
     spec.nimby_by, spec.nimby_reason = ("pool", why) if on else ("", "")
     spec.nimby_since, spec.nimby_until = int(now.wall) if on else 0, 0
+    clocks_anew(render, taken=on)
     node_log.say_changes(render, before, spec, now, f"its pool: {why}")
     farm.changes.renders[render.name] = render
     touch_render(farm, render, now.mono)

@@ -58,7 +58,7 @@ def on_hello(farm: Farm, event: RenderHello, now: Now) -> None:
     render.address, render.os, render.engine = event.address, event.os, event.engine
     render.user_name = event.user_name
     render.capacity_flag, render.max_tasks_flag = event.capacity, event.max_tasks
-    render.draining = False
+    render.draining = event.draining
     render.time_launch, render.time_update = event.time_launch, int(now.wall)
     render.contact_mono = now.mono
     if event.resources:
@@ -185,6 +185,7 @@ def _reported(render: Render, values: dict[str, object]) -> None:
     render.reported_busy = bool(render.runs)
     for run in render.runs.values():
         run.memory_counted_mb = max(run.memory_mb, 0)
+    needs.gpu_reported(render)
 
 
 def on_resources(farm: Farm, event: RenderResources, now: Now) -> None:

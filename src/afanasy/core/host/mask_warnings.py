@@ -1,56 +1,111 @@
-"""Hosts masks of a submission: how they are read, and which of them name nobody (R20)."""
+"""Hosts masks that name nobody: what the answer to a submission or an edit says of them (R20).
+
+A mask is often right for the other reading (``r.*`` as words, ``r1,r2`` as an expression), so a
+sentence says what it would name then. Each different mask is tried once against the known renders.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
 
+from afanasy.core.host.mask_syntax import compile_mask
 from afanasy.core.host.masks import host_matches, resolved_type, shown, type_of
-from afanasy.core.state import Farm, Job
-from afanasy.model.attributes import BlockSpec, JobSpec
+from afanasy.core.state import Block, Farm, Job, User
+from afanasy.model.attributes import BlockSpec, WorkSpec
+from afanasy.model.errors import UserError
 
 #: More sentences than this about one job help nobody.
 WARNINGS_MAX: Final = 20
+_READ: Final = {"find": "as beginnings of names", "regex": "as a regular expression"}
 
 
-def resolve_type(farm: Farm, spec: JobSpec, blocks: list[BlockSpec]) -> None:
-    """Store the reading of a job's masks, so that people see it and it stays as it is.
+class _Asked(NamedTuple):
+    """A mask that somebody has, and the type by which it is read."""
 
-    Only when all masks of the job and its blocks are read alike; else each is read by its looks.
+    name: str
+    whose: str
+    mask: str
+    kind: str
+
+
+def hosts_warnings(farm: Farm, job: Job, blocks: Iterable[Block] | None = None) -> list[str]:
+    """A sentence for each mask of the job and its blocks that no known render has a name for.
+
+    ``blocks``: which of them; all if None.
     """
-    user = farm.users.get(spec.user_name)
-    if spec.hosts_mask_type or (user is not None and user.spec.hosts_mask_type):
-        return
-    masks = [spec.hosts_mask, spec.hosts_mask_exclude]
-    masks += [mask for block in blocks for mask in (block.hosts_mask, block.hosts_mask_exclude)]
-    kinds = {resolved_type(mask, "") for mask in masks if mask}
-    if len(kinds) == 1:
-        spec.hosts_mask_type = kinds.pop()
+    return _warnings(farm, _of_job(job, blocks))
 
 
-def hosts_warnings(farm: Farm, job: Job) -> list[str]:
-    """A sentence for each mask that no known render has a name for, with both readings."""
+def block_warnings(farm: Farm, job: Job, blocks: Iterable[Block]) -> list[str]:
+    """The same of some blocks."""
+    return _warnings(farm, _of_blocks(job, blocks))
+
+
+def work_warnings(farm: Farm, spec: WorkSpec, whose: str) -> list[str]:
+    """The same of a user or branch, by the type that it says."""
+    return _warnings(farm, _of(spec, whose, spec.hosts_mask_type))
+
+
+def user_warnings(farm: Farm, user: User, *, jobs: bool = False) -> list[str]:
+    """The same of a user; with ``jobs`` also of his jobs that are read by his type."""
+    asked = list(_of(user.spec, f"user {user.name}", user.spec.hosts_mask_type))
+    for job in user.jobs.values() if jobs else ():
+        if not job.spec.hosts_mask_type and not job.done:
+            name = f"job {job.id}"
+            asked += [
+                one._replace(whose=name if one.whose == "job" else f"{one.whose} of {name}")
+                for one in _of_job(job)
+            ]
+    return _warnings(farm, asked)
+
+
+def _of_job(job: Job, blocks: Iterable[Block] | None = None) -> Iterator[_Asked]:
+    yield from _of(job.spec, "job", type_of(job))
+    yield from _of_blocks(job, job.blocks if blocks is None else blocks)
+
+
+def _of_blocks(job: Job, blocks: Iterable[Block]) -> Iterator[_Asked]:
+    kind = type_of(job)
+    for block in blocks:
+        yield from _of(block.spec, f"block {block.spec.name}", kind)
+
+
+def _of(spec: WorkSpec | BlockSpec, whose: str, kind: str) -> Iterator[_Asked]:
+    for name in ("hosts_mask", "hosts_mask_exclude"):
+        mask = getattr(spec, name)
+        if mask:
+            yield _Asked(name, whose, mask, kind)
+
+
+def _warnings(farm: Farm, asked: Iterable[_Asked]) -> list[str]:
     if not farm.renders:
         return []
-    kind = type_of(job)
-    named = {"job": job.spec.hosts_mask}
-    named.update({f"block {b.spec.name}": b.spec.hosts_mask for b in job.blocks})
     found: list[str] = []
-    tried: dict[str, bool] = {"": True}
-    for where, mask in named.items():
-        if mask not in tried:  # blocks often have the same
-            tried[mask] = any(host_matches(farm, mask, kind, name) for name in farm.renders)
-        if not tried[mask]:
+    tried: dict[tuple[str, str], bool] = {}
+    for name, whose, mask, kind in asked:
+        read = resolved_type(mask, kind)
+        named = tried.get((mask, read))
+        if named is None:  # blocks often have the same
+            named = any(host_matches(farm, mask, read, host) for host in farm.renders)
+            tried[mask, read] = named
+        if not named:
             if len(found) == WARNINGS_MAX:
                 return [*found, "and more of that kind"]
-            read = resolved_type(mask, kind)
-            other = "regex" if read == "find" else "find"
-            words = {"find": "as beginnings of names", "regex": "as a regular expression"}
             found.append(
-                f"hosts_mask of {where}: {shown(mask)} names no known render {words[read]};"
-                f" {words[other]} it would name {_count(farm, mask, other)}"
+                f"{name} of {whose}: {shown(mask)} names no known render {_READ[read]};"
+                f" {_otherwise(farm, mask, read)}"
             )
     return found
 
 
-def _count(farm: Farm, mask: str, kind: str) -> int:
-    return sum(host_matches(farm, mask, kind, name) for name in farm.renders)
+def _otherwise(farm: Farm, mask: str, read: str) -> str:
+    """What it would name if it were read in the other way."""
+    other = "regex" if read == "find" else "find"
+    if other == "regex":
+        try:
+            compile_mask(mask)
+        except UserError:
+            return "it is no regular expression"
+    count = sum(host_matches(farm, mask, other, host) is True for host in farm.renders)
+    return f"{_READ[other]} it would name {count}"

@@ -7,7 +7,11 @@ Three readings, each with an empty mask matching everything:
 * *find*: words split at ``| ; , :`` and blanks; a name that *starts with* one of them matches;
 * *contain*: the same words; a name that has one of them somewhere matches.
 
-Host masks without a type are read by their user's type, else by their looks.
+Host masks without a type are read by their user's type, else each by its looks. What the looks say
+is never stored: a mask that is edited is read anew.
+
+The matcher has three answers: yes, no, and None for "that took too long". Nothing may start because
+of a None: who waits takes such a name for named (:func:`may_name`), a hosts mask takes no host.
 """
 
 from __future__ import annotations
@@ -118,8 +122,16 @@ def type_of(job: Job) -> str:
     return job.spec.hosts_mask_type or job.user.spec.hosts_mask_type
 
 
-def host_matches(farm: Farm, mask: str, kind: str, host: str) -> bool:
-    """``host`` is one of those that a hosts mask means; ``kind`` "" reads it by its looks."""
+def may_name(farm: Farm, mask: str, name: str) -> bool:
+    """The regular expression matches ``name``, or it took too long to tell (R21)."""
+    return farm.matcher(mask, name) is not False
+
+
+def host_matches(farm: Farm, mask: str, kind: str, host: str) -> bool | None:
+    """``host`` is one of those that a hosts mask means; ``kind`` "" reads it by its looks.
+
+    None: it took too long to tell.
+    """
     if not mask:
         return True
     if kind == "find" or (kind != "regex" and looks_like_words(mask)):
@@ -130,6 +142,29 @@ def host_matches(farm: Farm, mask: str, kind: str, host: str) -> bool:
 def resolved_type(mask: str, kind: str) -> str:
     """The reading in force, for people: "find" or "regex"."""
     return kind or ("find" if looks_like_words(mask) else "regex")
+
+
+#: Readings, in a sentence that ends with "read as …".
+READ_AS: Final = {"find": "words that names begin with", "regex": "a regular expression"}
+
+
+def read_as(mask: str, kind: str) -> str:
+    """The reading in force as words."""
+    return READ_AS[resolved_type(mask, kind)]
+
+
+def shown_type(job: Job) -> str:
+    """The type of the job's masks, for people: "" when they look different."""
+    kind = type_of(job)
+    if kind:
+        return kind
+    masks = {job.spec.hosts_mask, job.spec.hosts_mask_exclude}
+    for block in job.blocks:
+        masks.add(block.spec.hosts_mask)
+        masks.add(block.spec.hosts_mask_exclude)
+    masks.discard("")
+    kinds = list(dict.fromkeys(resolved_type(mask, "") for mask in masks))
+    return "find" if not kinds else kinds[0] if len(kinds) == 1 else ""
 
 
 def user_type(user: User) -> str:

@@ -35,6 +35,7 @@ from afanasy.model.clock import Now
 def came_online(render: Render, now: Now) -> None:
     """It registered; the caller derives what follows from its pool, and so calls :func:`watch`."""
     render.no_task_mono, render.no_task_told_s = now.mono, 0.0
+    render.leaving_s = 0
 
 
 def task_ended(farm: Farm, run: Run, now: Now) -> None:
@@ -65,6 +66,7 @@ def look(farm: Farm, render: Render, now: Now) -> None:
     wait_s = _exit_wait_s(render)
     if wait_s and render.no_task_mono + wait_s <= now.mono:
         render.draining = True
+        render.leaving_s = max(1, round(now.mono - render.no_task_mono))
         farm.effects.append(InstructRender(render.name, "exit"))
         _note(farm, render, "render_exits_without_tasks", now.mono - render.no_task_mono)
         touch_render(farm, render, now.mono)

@@ -13,6 +13,7 @@ from afanasy.core.host.host_change import hosts_changed
 from afanasy.core.host.pools import ROOT, Pool
 from afanasy.core.limit import limits
 from afanasy.core.state import Farm, Render
+from afanasy.core.transitions import add_timer
 from afanasy.model.attributes import PoolSpec
 from afanasy.model.clock import Now
 from afanasy.model.errors import UserError
@@ -81,7 +82,16 @@ def edit_pool(farm: Farm, event: EditPool, now: Now) -> None:
     farm.changes.pools[pool.path] = pool
     if "tickets_pool" in params or "tickets_host" in params:
         limits.ticket_limits_changed(farm)
+    if "zombie_time" in params:
+        for render in pool.all_renders():
+            _wait_anew(farm, render, now)
     hosts_changed(farm, pool.all_renders(), now)
+
+
+def _wait_anew(farm: Farm, render: Render, now: Now) -> None:
+    """A render that is away may be waited for another time than before (R6)."""
+    if not render.link:
+        add_timer(farm, now.mono, "lost", render)
 
 
 def add_pool(farm: Farm, event: OperatePool, now: Now) -> str:
@@ -161,4 +171,5 @@ def set_pool(farm: Farm, render: Render, event: OperateRender, now: Now) -> None
     text = f"pool: {render.spec.pool!r} to {pool.path!r}"
     node_log.say(render, text, now, event.by)
     put(farm, render, pool)
+    _wait_anew(farm, render, now)
     hosts_changed(farm, [render], now)

@@ -14,8 +14,8 @@
 * *sleeping*: it went offline after that. Nobody is told that it is lost.
 * *waking*: a task of the system job sends its magic packet from a render that is awake. When it
   did not come for :data:`WAKE_S` and the packet was sent, it is taken for sleeping still. Where
-  nobody is awake who could send it (:func:`somebody_sends`), work wakes nobody, and who asks for it
-  by hand is told so.
+  nobody is awake who could send it, or the system job is paused (:func:`somebody_sends`), work
+  wakes nobody, and who asks for it by hand is told so.
 
 A host that is just offline may be woken, too. Which host to wake for waiting work is in
 :mod:`afanasy.core.place.wake_up`.
@@ -30,7 +30,9 @@ from typing import Any, Final, cast
 from af.words import plural
 from afanasy.core.effects import InstructRender, Note
 from afanasy.core.host.renders import touch_render
+from afanasy.core.place.checks import job_blocked, user_blocked
 from afanasy.core.place.checks_host import job_not_on, render_not_ready
+from afanasy.core.place.reasons import Reason
 from afanasy.core.state import Farm, Job, Render
 from afanasy.core.system import system_job
 from afanasy.core.transitions import add_timer
@@ -50,8 +52,11 @@ _NAME: Final = "AF_OF_RENDER_NAME"
 _NO_MAC: Final = "00:00:00:00:00:00"
 #: What keeps a render from sending a packet for a while only.
 _SOON: Final = frozenset({"render_full", "render_cooling", "render_probing"})
-#: What a request to wake a host is answered when nobody can send the packet.
-NOBODY_SENDS: Final = "no render is online that could send the packet; it is sent when one is"
+#: What keeps the system job from starting anything until a task ends or a second is over.
+_PASSES: Final = frozenset(
+    {"job_max_running", "user_max_running", "branch_max_running", "job_rate", "user_rate",
+     "branch_rate"}
+)  # fmt: skip
 
 
 def learn(farm: Farm, render: Render) -> None:
@@ -118,11 +123,11 @@ def wake(farm: Farm, render: Render, now: Now) -> None:
 def somebody_sends(farm: Farm, now: Now, besides: Render | None = None) -> bool:
     """A render, another one than ``besides``, is online that takes tasks of the system job (R23).
 
-    Now, or when it has room.
+    Now, or when it has room; nobody does while that job is paused.
     """
     job = farm.jobs.get(system_job.SERIAL)
     fits = job.blocks[system_job.WAKE_ON_LAN].fits if job is not None else None
-    if job is None or fits is None:
+    if job is None or fits is None or sending_blocked(farm) is not None:
         return False
     return any(
         render is not besides
@@ -131,6 +136,31 @@ def somebody_sends(farm: Farm, now: Now, besides: Render | None = None) -> bool:
         and _sends(job, render, now)
         for render in farm.renders.values()
     )
+
+
+def sending_blocked(farm: Farm) -> Reason | None:
+    """Why the system job starts nothing, packets neither, until a person does something."""
+    job = farm.jobs.get(system_job.SERIAL)
+    found = (job_blocked(job) or user_blocked(job.user)) if job is not None else None
+    passes = found is not None and found.code in _PASSES and not found.of_zero
+    return None if passes else found
+
+
+def nobody_sends(farm: Farm, now: Now) -> str:
+    """Why no packet is sent now, as a sentence; "" = somebody can send it."""
+    if somebody_sends(farm, now):
+        return ""
+    blocked = sending_blocked(farm)
+    if blocked is None:
+        return "no render is online that could send the packet"
+    return f"job 1, which sends the packet, starts nothing: {blocked.text()}"
+
+
+def warning(farm: Farm, now: Now) -> str:
+    """What a request to wake a host is answered when nobody can send the packet; else ""."""
+    why = nobody_sends(farm, now)
+    when = "one is" if sending_blocked(farm) is None else "that has ended"
+    return f"{why}; it is sent when {when}" if why else ""
 
 
 def _sends(job: Job, render: Render, now: Now) -> bool:

@@ -97,6 +97,8 @@ class Render:
     told_sleep_mono: float = -1e9
     #: When falling or waking is given up (mono).
     power_mono: float = 0.0
+    #: MB of GPU memory that others than its runs use (:mod:`afanasy.core.place.needs`; not stored).
+    gpu_others_mb: int = 0
     #: It ran something when it made its last report.
     reported_busy: bool = False
     #: MAC addresses that it told, to wake it by.
@@ -113,6 +115,8 @@ class Render:
     no_task_timer: float = 0.0
     no_task_event_s: int = -1
     exit_no_task_s: int = -1
+    #: Its agent was told to exit, after so many seconds without a task; 0 = it was not.
+    leaving_s: int = 0
     #: The same of its overload (:mod:`afanasy.core.host.overload`).
     overload_mono: float = 0.0
     overload_told_s: float = 0.0
@@ -128,6 +132,8 @@ class Render:
     wanted: dict[str, float] = field(default_factory=dict)
     #: It takes only this work, (job serial, block number), until that has started (R15).
     reserved: tuple[int, int] | None = None
+    #: Kind of timer → the pending one: mono time and number (:mod:`afanasy.core.deadlines`).
+    pending: dict[str, tuple[float, int]] = field(default_factory=dict)
     #: The last resources report: fields of SEMANTICS 10.
     resources: dict[str, object] = field(default_factory=dict)
     log: list[LogLine] = field(default_factory=list[LogLine])

@@ -23,7 +23,7 @@ from typing import Final
 
 from afanasy.core import node_log
 from afanasy.core.effects import Note
-from afanasy.core.host.presence import SCHEDULE
+from afanasy.core.host.presence import SCHEDULE, clocks_anew
 from afanasy.core.host.renders import touch_render
 from afanasy.core.state import Farm, Render
 from afanasy.core.transitions import add_timer
@@ -114,6 +114,7 @@ def _begin(farm: Farm, render: Render, part: Part, now: Now) -> None:
         render, values, spec, now, SCHEDULE, lambda wall: clock_words(farm, wall, now)
     )
     if (spec.nimby, spec.NIMBY) != before:
+        clocks_anew(render, taken=spec.nimby or spec.NIMBY)
         what = "nimby" if spec.nimby else "NIMBY" if spec.NIMBY else "free"
         fields: dict[str, object] = {"render": render.name, "state": what, "until": part.until}
         farm.effects.append(Note("render_scheduled", fields))
