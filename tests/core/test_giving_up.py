@@ -87,6 +87,33 @@ def test_a_question_changes_nothing(farm: StoryFarm) -> None:
     assert (block.job.log, block.job.deleting) == (log, False)
 
 
+@pytest.mark.parametrize("operation", ["eject_tasks", "eject_tasks_keep_my", "delete"])
+def test_operations_on_its_render_warn(farm: StoryFarm, operation: str) -> None:
+    block, _ = held(farm, 2)
+    farm.submit(1, user="bob")
+    outcome = farm.apply(events.OperateRender("a", operation, "bob@desk"))
+    (warning,) = outcome.warnings
+    assert warning.startswith(f"task {block.task_name(0)} of block block0 of job {block.job.id}")
+    assert "and 1 other task: the render a may still run them" in warning
+    assert farm.codes(block) == [Code.READY] * 2
+
+
+def test_who_keeps_his_tasks_is_not_warned(farm: StoryFarm) -> None:
+    block, _ = held(farm)
+    outcome = farm.apply(events.OperateRender("a", "eject_tasks_keep_my", "anna@desk"))
+    assert outcome.warnings == []
+    assert farm.codes(block)[0] == Code.RECONNECT
+
+
+@pytest.mark.parametrize("operation", ["eject_tasks", "delete"])
+def test_renders_without_held_tasks_are_not_warned_of(farm: StoryFarm, operation: str) -> None:
+    farm.render("a")
+    farm.submit(1)
+    farm.start(1)
+    farm.drop_link(farm.core.renders["a"])
+    assert farm.apply(events.OperateRender("a", operation, "anna@desk")).warnings == []
+
+
 def test_nothing_to_warn_of(farm: StoryFarm) -> None:
     block, _ = held(farm)
     assert farm.operate(block.job, "pause").warnings == []

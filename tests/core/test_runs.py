@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 import pytest
 
 from afanasy.core import events
 from afanasy.core.effects import Acknowledge, Stop, Welcome
+from afanasy.core.job.operations import BLOCK_OPERATIONS, JOB_OPERATIONS
 from afanasy.model.ids import epoch_of_run
 from afanasy.model.states import RunEnd
 from harness.farm import StoryFarm
@@ -103,6 +106,25 @@ def test_a_success_that_came_too_fast_is_an_error(farm: StoryFarm) -> None:
     block = job.blocks[0]
     assert [farm.state(block, n) for n in range(3)] == ["ERR", "DON PSC", "DON"]
     assert block.error_hosts["a"].count == 1
+
+
+def test_the_shortest_run_may_take_no_second(farm: StoryFarm) -> None:
+    farm.render("a", capacity=5000)
+    job = farm.submit(3)
+    for run, took_s in zip(farm.start(3), (0.3, 10.0, 7.0), strict=True):
+        farm.finish(run, elapsed_s=took_s)
+    block = job.blocks[0]
+    assert (block.run_time_min, block.run_time_max, block.run_time_sum) == (0, 10, 17)
+    farm.operate(job, "restart")
+    first, second, third = farm.start(3)
+    farm.finish(first, elapsed_s=9.0)
+    assert block.run_time_min == 9, "it was measured anew"
+    farm.finish(second, elapsed_s=0.9)
+    farm.restart_server()
+    farm.come_back("a", third)
+    farm.finish(third, elapsed_s=12.0)
+    block = farm.job(job.serial).blocks[0]
+    assert (block.run_time_min, block.run_time_max) == (0, 12)
 
 
 @pytest.mark.parametrize(
@@ -328,6 +350,45 @@ def test_three_deaths_hold_a_task(farm: StoryFarm) -> None:
     farm.start(1)
 
 
+@pytest.mark.parametrize("stopped_by", ["eject", "stop", "time limit"])
+def test_three_deaths_hold_a_task_that_is_being_stopped(farm: StoryFarm, stopped_by: str) -> None:
+    """A stop that says nothing about the task's future does not save it from its hold."""
+    job = farm.submit(1, task_max_run_time=5 if stopped_by == "time limit" else 0)
+    block = job.blocks[0]
+    for name in "abc":
+        assert farm.state(block) == "RDY"
+        render = farm.render(name)
+        (run,) = farm.start(1)
+        if stopped_by == "eject":
+            farm.apply(events.OperateRender(name, "eject_tasks", "anna"))
+        elif stopped_by == "stop":
+            farm.operate(job, "stop")
+        else:
+            farm.wait(5)
+        farm.take(Stop, 1)
+        assert run.stop_cause
+        farm.drop_link(render)
+        farm.wait(61)
+        farm.operate(job, "start")
+    assert farm.state(block) == "SUS"
+    assert "3 renders died" in farm.explain(block).summary
+    assert farm.errors(block) == 0
+
+
+def test_a_person_decides_over_three_deaths(farm: StoryFarm) -> None:
+    """Who restarts the task while its third host dies has said what becomes of it."""
+    job = farm.submit(1)
+    for name in "abc":
+        render = farm.render(name)
+        farm.start(1)
+        if name == "c":
+            farm.operate(job, "restart")
+            farm.take(Stop, 1)
+        farm.drop_link(render)
+        farm.wait(61)
+    assert farm.state(job.blocks[0]) == "RDY"
+
+
 def test_the_same_render_dying_thrice_is_one_death(farm: StoryFarm) -> None:
     render = farm.render("a")
     job = farm.submit(1)
@@ -429,6 +490,48 @@ def test_a_deleted_job_goes_when_its_runs_have_ended(farm: StoryFarm) -> None:
     farm.finish(two)
     assert job.serial not in farm.core.jobs
     assert farm.core.blocks.keys() == {b.key for b in farm.core.jobs[0].blocks}
+
+
+def test_a_job_that_is_being_deleted_is_locked(farm: StoryFarm) -> None:
+    """SEMANTICS 2.4: nothing else is done to it, and it shows OFF until it is gone."""
+    farm.render("a")
+    job = farm.submit(2)
+    (run,) = farm.start(1)
+    farm.operate(job, "delete")
+    farm.take(Stop, 1)
+    assert farm.job_state(job).split() == ["RDY", "RUN", "OFF"]
+    log, spec, block = list(job.log), copy(job.spec), job.blocks[0]
+    for event in (
+        events.EditJob(job.serial, {"priority": 1}),
+        events.EditBlocks(job.serial, [0], {"capacity": 1}),
+        *(events.OperateJob(job.serial, name) for name in sorted(JOB_OPERATIONS - {"delete"})),
+        *(events.OperateBlocks(job.serial, [0], n, ticket=("nuke", 1), tasks=[range(1)],
+                               mode="append") for n in sorted(BLOCK_OPERATIONS)),
+    ):  # fmt: skip
+        refusal = farm.refused(event, "deleting")
+        assert f"job {job.id} is being deleted" in refusal.message
+        assert f"afcmd resubmit {job.serial} " in refusal.hint
+    assert (job.log, job.spec, block.spec.capacity, job.off) == (log, spec, 1000, False)
+    assert farm.operate(job, "delete").count == 1, "once more is no harm"
+    farm.take(Stop)
+    farm.restart_server()
+    assert "OFF" in farm.job_state(farm.job(job.serial))
+    farm.come_back("a", run)
+    farm.take(Stop, 1)
+    farm.finish(run, RunEnd.KILLED)
+    assert job.serial not in farm.core.jobs
+
+
+def test_a_job_whose_life_is_over_is_locked_across_a_restart(farm: StoryFarm) -> None:
+    farm.render("a")
+    job = farm.submit(1, job={"time_life": 10})
+    farm.start(1)
+    farm.wait(11)
+    farm.take(Stop, 1)
+    assert farm.job(job.serial).deleting
+    farm.restart_server()
+    assert farm.job(job.serial).deleting
+    assert "OFF" in farm.job_state(farm.job(job.serial))
 
 
 def test_a_job_deleted_while_its_runs_are_away(farm: StoryFarm) -> None:

@@ -8,10 +8,11 @@ from af.words import plural
 from afanasy.core.changes import ClosedRun
 from afanasy.core.events import RunFinished
 from afanasy.core.host.renders import touch_render
-from afanasy.core.run import holds, sick
-from afanasy.core.run.errors import check_task_hosts, count_error, count_success
+from afanasy.core.run import cool_off, holds, sick
+from afanasy.core.run.errors import check_task_hosts, count_error
 from afanasy.core.run.runs import (
     END_DEREGISTERED,
+    MERE_STOPS,
     STOP_DONE,
     STOP_RESTART,
     STOP_SKIP,
@@ -141,13 +142,14 @@ def _settle_success(farm: Farm, run: Run, flags: int, elapsed_s: float, now: Now
     whole = int(elapsed_s)
     block.run_time_sum += whole
     block.run_time_max = max(block.run_time_max, whole)
-    block.run_time_min = min(block.run_time_min or whole, whole)
+    block.run_time_min = min(block.run_time_min, whole) if block.runs_timed else whole
+    block.runs_timed += 1
     farm.changes.block_states[block.key] = block
     if not block.job.system:  # a command of a moment proves nothing
         healthy = sick.count_success(farm, run.render)
-        if count_success(farm, run.render) or healthy:
+        if cool_off.count_success(farm, run.render) or healthy:
             touch_render(farm, run.render, now.mono)
-    if block.hold is not None:
+    if farm.service_holds:
         holds.on_success(farm, run)
     extra = block.extras.get(task)
     if extra:
@@ -192,10 +194,11 @@ def lose(farm: Farm, run: Run, now: Now, status: int, why: str, *, died: bool) -
     if died:
         extra = extra_of(block, task)
         extra.deaths.add(run.render.name)
-    if run.stop_cause:
+    deaths = len(extra.deaths) if extra else 0
+    if run.stop_cause and not (deaths >= DEATHS_MAX and run.stop_cause in MERE_STOPS):
         words += "; " + _settle_stopped(farm, run, 0, None, now)
-    elif extra and len(extra.deaths) >= DEATHS_MAX:
-        extra.reason = f"held: {plural(len(extra.deaths), 'render')} died while they ran it"
+    elif extra and deaths >= DEATHS_MAX:
+        extra.reason = f"held: {plural(deaths, 'render')} died while they ran it"
         set_flags(block, task, 0)
         set_code(farm, block, task, Code.SUSPENDED, now)
         words += "; " + extra.reason

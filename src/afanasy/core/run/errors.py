@@ -1,29 +1,25 @@
-"""What an error of a run does: counting, lists, retries, cool-off, and blocks with no host left.
+"""What an error of a run does: counting, lists, retries, and blocks with no host left.
 
 * Lists (SEMANTICS 5): host → (count, last time) for the block and for the task. A list keeps work
   away from a host once the count reaches the limit; entries are forgiven after a while.
 * Retries (R15): while a task's errors do not exceed the limit it waits 1, 2, 4 … 60 s in RETRY and
   becomes READY again; then it is in ERROR.
-* Cool-off of a black-hole host (R15): five counted errors in a row from two jobs or more, with no
-  success between, and the host is left alone for 30 s, doubling to 30 min; then it gets one task at
-  a time until one succeeds.
 * No suitable host left (R13): when every render that could ever run the block is avoided, its tasks
   that have errors are in ERROR with that reason instead of READY for hours.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from af.words import plural
-from afanasy.core import node_log
 from afanasy.core.effects import Note
-from afanasy.core.host.renders import touch_render
 from afanasy.core.place import needs
-from afanasy.core.run import sick
-from afanasy.core.state import Block, Farm, HostErrors, Job, Render, Run
+from afanasy.core.run import cool_off, sick
+from afanasy.core.state import Block, Farm, HostErrors, Job, Run
 from afanasy.core.system import happenings
-from afanasy.core.tasks import FLAG_SHIFT, Code
+from afanasy.core.tasks import FLAG_SHIFT, Code, among
 from afanasy.core.transitions import (
     RER_FLAG,
     add_timer,
@@ -36,12 +32,6 @@ from afanasy.model.clock import Now
 from afanasy.model.states import St
 
 RETRY_WAIT_MAX_S: Final = 60
-COOL_ERRORS: Final = 5
-COOL_JOBS: Final = 2
-COOL_FIRST_S: Final = 30.0
-COOL_MAX_S: Final = 1800.0
-#: Classes of errors that make a host cool off (R15): unclassified ones and those two.
-COOLING: Final = frozenset({"", "crash", "storage"})
 #: Errors that another try cannot mend, and that say nothing about the host (R18).
 FATAL: Final = frozenset({"scene", "missing_input"})
 PFE_FLAG: Final = int(St.PFE) >> FLAG_SHIFT
@@ -72,8 +62,8 @@ def count_error(
             # The block avoids such a host at once: its limit is reached.
             entry = block.error_hosts[host]
             entry.count = max(entry.count, block.errors_avoid_host())
-    if error_class in COOLING and not block.job.system:
-        _count_for_render(farm, run, now)
+    if error_class in cool_off.COOLING and not block.job.system:
+        cool_off.count_error(farm, run, now)
     if error_class == "memory" and memory_peak_mb > 0:
         # The next try gets a quarter more than this one took (R18).
         extra = extra_of(block, task)
@@ -99,10 +89,10 @@ def count_error(
         add_timer(farm, extra.retry_mono, "retry", block, task)
         done = f"error {errors}, retry {errors} of {retries} in {wait} s"
     if block.avoids(host) != avoided:
-        check_hosts_left(farm, block, now)
+        paused = check_hosts_left(farm, block, now)
     else:
-        check_task_hosts(farm, block, task, now)
-    return done + _too_many(farm, block.job, now)
+        paused = check_task_hosts(farm, block, task, now)
+    return done + (paused or _too_many(farm, block.job, now))
 
 
 def _too_many(farm: Farm, job: Job, now: Now) -> str:
@@ -133,6 +123,7 @@ def _used_up(retries: int) -> str:
 
 
 def _list_error(farm: Farm, block: Block, task: int, host: str, now: Now) -> None:
+    block.job.troubled += not block.error_hosts
     for errors in (block.error_hosts, extra_of(block, task).error_hosts):
         entry = errors.get(host)
         if entry is None:
@@ -146,39 +137,14 @@ def _list_error(farm: Farm, block: Block, task: int, host: str, now: Now) -> Non
         _wake_to_forgive(farm, block, now.mono + wait)
 
 
-def _count_for_render(farm: Farm, run: Run, now: Now) -> None:
-    render = run.render
-    if run.started_mono < render.cool_mono:
-        return  # it was started before the cool-off, which has dealt with that
-    render.errors_row += 1
-    render.errors_jobs.add(run.block.job.serial)
-    farm.changes.renders[render.name] = render
-    enough = render.errors_row >= COOL_ERRORS and len(render.errors_jobs) >= COOL_JOBS
-    if not (enough or render.probing):
-        return
-    seconds = min(COOL_FIRST_S * 2**render.cool_level, COOL_MAX_S)
-    render.cool_level += 1
-    render.cool_mono, render.cool_wall = now.mono + seconds, now.wall + seconds
-    render.probing = True
-    render.errors_row = 0
-    render.errors_jobs.clear()
-    add_timer(farm, render.cool_mono, "cool", render)
-    node_log.say(render, f"cools off for {round(seconds)} s: errors in a row", now)
-    farm.effects.append(Note("render_cools_off", {"render": render.name, "seconds": seconds}))
-    touch_render(farm, render, now.mono)
-
-
-def count_success(farm: Farm, render: Render) -> bool:
-    """A task succeeded there: the host is well. True when it was not before."""
-    if render.errors_row or render.cool_level or render.probing:
-        render.errors_row = 0
-        render.errors_jobs.clear()
-        render.cool_level = 0
-        render.cool_mono = render.cool_wall = 0.0
-        render.probing = False
-        farm.changes.renders[render.name] = render
-        return True
-    return False
+def memory_edited(farm: Farm, block: Block) -> None:
+    """A person says how much memory the block needs: that wins over what its tasks took (R18)."""
+    for task, extra in list(block.extras.items()):
+        if extra.need_memory_mb:
+            extra.need_memory_mb = 0
+            farm.changes.task(block, task)
+            if extra.empty():
+                del block.extras[task]
 
 
 # ------------------------------------------------------------------------- no suitable host left
@@ -198,12 +164,14 @@ def _all_avoided(suitable: int) -> str:
     return f"all {suitable} suitable hosts are avoided"
 
 
-def check_hosts_left(farm: Farm, block: Block, now: Now) -> None:
+def check_hosts_left(farm: Farm, block: Block, now: Now) -> str:
     """Apply R13 both ways: hold what no host may run, release what one may run again.
 
     Called whenever a list of the block grew or shrank, or the renders changed. Cost: renders times
-    the tasks of the block that have errors of their own.
+    the tasks of the block that have errors of their own. Tasks that are held are in error, which
+    may be too many for the job: then it is paused, and the words for that are returned.
     """
+    in_error = block.counts[Code.ERROR]
     suitable, allowed = _hosts_left(farm, block)
     stuck = _all_avoided(suitable) if suitable and not allowed else ""
     if stuck != block.stuck:
@@ -216,12 +184,15 @@ def check_hosts_left(farm: Farm, block: Block, now: Now) -> None:
         farm.stuck_blocks[block.key] = block
     else:
         farm.stuck_blocks.pop(block.key, None)
+    return _too_many(farm, block.job, now) if block.counts[Code.ERROR] > in_error else ""
 
 
-def check_task_hosts(farm: Farm, block: Block, task: int, now: Now) -> None:
+def check_task_hosts(farm: Farm, block: Block, task: int, now: Now) -> str:
     """The same for one task, whose own list has grown."""
+    in_error = block.counts[Code.ERROR]
     if _check_task(farm, block, task, *_hosts_left(farm, block), now):
         farm.stuck_blocks[block.key] = block
+    return _too_many(farm, block.job, now) if block.counts[Code.ERROR] > in_error else ""
 
 
 def _check_task(
@@ -231,6 +202,10 @@ def _check_task(
     extra = block.extras.get(task)
     if extra is None or not (extra.error_hosts or extra.reason):
         return False
+    if block.job.spec.maintenance:  # the host it is named as is the only one that could run it
+        name = block.task_name(task)
+        suitable = int(block.fits is not None and name in block.fits.names)
+        allowed = [name] if name in allowed else []
     code = block.code(task)
     hopeless = suitable > 0 and all(block.task_avoids(task, name) for name in allowed)
     if hopeless and code in (Code.READY, Code.WAITING, Code.RETRY):
@@ -305,6 +280,7 @@ def forgive(farm: Farm, block: Block, now: Now) -> None:
     oldest = now.wall - limit
     soonest = 0.0
     changed = False
+    troubled = bool(block.error_hosts)
     lists = [(None, block.error_hosts)]
     lists += [(task, extra.error_hosts) for task, extra in block.extras.items()]
     for task, errors in lists:
@@ -315,6 +291,7 @@ def forgive(farm: Farm, block: Block, now: Now) -> None:
                 farm.changes.task(block, task)
         for entry in errors.values():
             soonest = min(soonest or entry.last_wall, entry.last_wall)
+    block.job.troubled -= troubled and not block.error_hosts
     if soonest:
         _wake_to_forgive(farm, block, now.mono + max(0.1, soonest + limit - now.wall))
     if changed:
@@ -322,22 +299,37 @@ def forgive(farm: Farm, block: Block, now: Now) -> None:
         _after_shorter_lists(farm, block, now)
 
 
-def reset_error_hosts(farm: Farm, block: Block, tasks: range | None, now: Now) -> int:
-    """Empty the lists of the block and its tasks; returns how many entries there were."""
+def reset_error_hosts(farm: Farm, block: Block, parts: Sequence[range] | None, now: Now) -> int:
+    """Empty the lists of the tasks of ``parts``, or (None) those of the block and all its tasks.
+
+    Returns how many entries there were.
+    """
     count = 0
-    if tasks is None:
+    if parts is None:
         count += len(block.error_hosts)
+        block.job.troubled -= bool(block.error_hosts)
         block.error_hosts.clear()
         farm.changes.block_states[block.key] = block
-    for task, extra in list(block.extras.items()):
-        if extra.error_hosts and (tasks is None or task in tasks):
+    for task in list(block.extras) if parts is None else among(block.extras, parts):
+        extra = block.extras[task]
+        if extra.error_hosts:
             count += len(extra.error_hosts)
             extra.error_hosts.clear()
             farm.changes.task(block, task)
-        if extra.retry_wall and (tasks is None or task in tasks):
+        if extra.retry_wall:
             _wait_no_more(farm, block, task, now)
     _after_shorter_lists(farm, block, now)
     return count
+
+
+def try_now(farm: Farm, block: Block, parts: list[range], now: Now) -> None:
+    """Of the tasks of ``parts`` those that wait for their retry wait no more (R15)."""
+    for task in (task for part in parts for task in part):
+        extra = block.extras.get(task)
+        if extra is not None and extra.retry_wall:
+            _wait_no_more(farm, block, task, now)
+            if extra.empty():
+                del block.extras[task]
 
 
 def _wait_no_more(farm: Farm, block: Block, task: int, now: Now) -> None:

@@ -19,8 +19,11 @@ MAX_S: Final = 600.0
 
 
 def no_licence(farm: Farm, run: Run, now: Now) -> str:
-    """A run found no licence. Returns a line for its log."""
-    service = run.block.spec.service
+    """A run found no licence. Returns a line for its log.
+
+    It held its service from its start on; its block may have been given another one since.
+    """
+    service = run.service
     hold = farm.service_holds.get(service)
     if hold is None:
         hold = farm.service_holds[service] = ServiceHold(service)
@@ -65,7 +68,7 @@ def on_end(farm: Farm, run: Run) -> None:
 
 def on_success(farm: Farm, run: Run) -> None:
     """A run of a held service succeeded; when the wait is over, the licences are back."""
-    hold = run.block.hold
+    hold = farm.service_holds.get(run.service)
     if hold is not None and not hold.held and not hold.probe:
         del farm.service_holds[hold.service]
         attach(farm, hold.service)

@@ -54,6 +54,9 @@ STOP_JOB: Final = "stop"
 STOP_DELETE: Final = "the job is deleted"
 STOP_MAX_RUN_TIME: Final = "max run time"
 STOP_NO_PROGRESS: Final = "no progress"
+#: Stops that say nothing about the task's future: an earlier stop stays in force, and so does the
+#: hold of a task on which too many renders died.
+MERE_STOPS: Final = frozenset({STOP_EJECT, STOP_JOB, STOP_MAX_RUN_TIME, STOP_NO_PROGRESS})
 
 
 def start(farm: Farm, block: Block, task: int, render: Render, now: Now) -> Run:
@@ -93,7 +96,7 @@ def start(farm: Farm, block: Block, task: int, render: Render, now: Now) -> Run:
     block.running_capacity += capacity
     block.running_on[name] = block.running_on.get(name, 0) + 1
     block.last_render = name
-    block.started_wall = now.wall
+    block.started_mono = now.mono
     job.running += 1
     job.running_capacity += capacity
     job.running_on[name] = job.running_on.get(name, 0) + 1
@@ -119,7 +122,7 @@ def start(farm: Farm, block: Block, task: int, render: Render, now: Now) -> Run:
     if job.needy or block.needy or (extra is not None and extra.need_memory_mb):
         needs.take(run, needs.held_by(block, task))
     limits.take(farm, run)
-    if render.reserved is not None:
+    if render.reserved is not None and not job.system:
         render.reserved = None
     if not job.time_started:
         job.time_started = int(now.wall)
@@ -132,14 +135,7 @@ def start(farm: Farm, block: Block, task: int, render: Render, now: Now) -> Run:
     if limit:
         run.limit_mono = now.mono + limit
         add_timer(farm, run.limit_mono, "limit", run)
-    if job.spec.max_tasks_per_second > 0:
-        rates.count_start(farm, job, now)
-    if user.spec.max_tasks_per_second > 0:
-        rates.count_start(farm, user, now)
-    if job.branch is not None:
-        for branch in job.branch.asked:
-            if branch.spec.max_tasks_per_second > 0:
-                rates.count_start(farm, branch, now)
+    rates.count_start(farm, job, now)
     if block.hold is not None:
         holds.on_start(farm, block.hold, run)
     farm.effects.append(Start(run))
@@ -180,21 +176,42 @@ def give_back_counters(farm: Farm, run: Run) -> None:
     limits.give_back(farm, run)
     if farm.service_holds:
         holds.on_end(farm, run)
-    # Whoever was refused because of a limit that these counters feed is tried again.
-    if user.spec.max_running_tasks >= 0 or user.spec.max_running_tasks_per_host >= 0:
+    _wake_below_limits(farm, block, render)
+
+
+def _wake_below_limits(farm: Farm, block: Block, render: Render) -> None:
+    """Whoever was refused because a counter stood at its limit is tried again: it is below now.
+
+    A counter that is still at its limit, or never was, wakes nobody. Counters fall one by one, or
+    with a job that goes elsewhere, which wakes by itself.
+    """
+    job, user, name = block.job, block.job.user, render.name
+    spec, work, person = block.spec, job.spec, user.spec
+    if user.running + 1 == person.max_running_tasks:
         farm.fresh_users[user.name] = user
+    if job.running + 1 == work.max_running_tasks or len(block.open) + 1 == spec.max_running_tasks:
+        farm.fresh_jobs[job.serial] = job
+    most, of_job, of_block = (
+        person.max_running_tasks_per_host,
+        work.max_running_tasks_per_host,
+        spec.max_running_tasks_per_host,
+    )
+    on_host = (
+        (most > 0 and user.running_on.get(name, 0) + 1 == most)
+        or (of_job > 0 and job.running_on.get(name, 0) + 1 == of_job)
+        or (of_block > 0 and block.running_on.get(name, 0) + 1 == of_block)
+    )
     if job.branch is not None:
         for branch in job.branch.asked:
-            if branch.spec.max_running_tasks >= 0 or branch.spec.max_running_tasks_per_host >= 0:
+            if branch.running + 1 == branch.spec.max_running_tasks:
                 farm.fresh_all = True
-    spec, work = block.spec, job.spec
-    if (
-        work.max_running_tasks >= 0
-        or work.max_running_tasks_per_host >= 0
-        or spec.max_running_tasks >= 0
-        or spec.max_running_tasks_per_host >= 0
-    ):
-        farm.fresh_jobs[job.serial] = job
+            if branch.running_on.get(name, 0) + 1 == branch.spec.max_running_tasks_per_host:
+                on_host = True
+    if on_host:  # all work is tried, and on this host alone
+        if farm.system.hungry:
+            farm.system.renders[name] = render
+        if name in farm.open_renders:
+            farm.fresh_renders[name] = render
 
 
 def _decrement(counter: dict[str, int], name: str) -> None:
@@ -237,7 +254,7 @@ def deleted_if_idle(farm: Farm, job: Job, now: Now) -> None:
     """Finish the deletion of a job once nothing of it runs."""
     if not job.deleting or job.running or job.serial not in farm.jobs:
         return
-    if job.pre is not None or any(block.pre is not None for block in job.blocks):
+    if job.has_open():
         return  # a pre command is being stopped
     assert not any(block.open for block in job.blocks), f"job {job.serial} counts wrongly"
     system_job.post_commands(farm, job, now)

@@ -8,25 +8,14 @@ limit, an eject, the job's stop) leaves an earlier one as it is.
 
 from __future__ import annotations
 
-from typing import Final
-
 from afanasy.core.effects import Stop
 from afanasy.core.host.host_values import lost_after_s
 from afanasy.core.run.ends import lose
-from afanasy.core.run.runs import (
-    END_LOST,
-    STOP_EJECT,
-    STOP_JOB,
-    STOP_MAX_RUN_TIME,
-    STOP_NO_PROGRESS,
-)
+from afanasy.core.run.runs import END_LOST, MERE_STOPS, STOP_MAX_RUN_TIME, STOP_NO_PROGRESS
 from afanasy.core.state import Farm, Run
 from afanasy.core.tasks import OPEN, Code
 from afanasy.core.transitions import add_timer, set_code, story
 from afanasy.model.clock import Now
-
-#: Stops that say nothing about the task's future: an earlier stop stays in force.
-_MERE: Final = frozenset({STOP_EJECT, STOP_JOB, STOP_MAX_RUN_TIME, STOP_NO_PROGRESS})
 
 
 def stop(farm: Farm, run: Run, cause: str, target: Code, now: Now, *, counts: bool = False) -> None:
@@ -34,7 +23,7 @@ def stop(farm: Farm, run: Run, cause: str, target: Code, now: Now, *, counts: bo
 
     A person's stop replaces an earlier one; a mere stop leaves it in force and is only sent again.
     """
-    if not (run.stop_cause and cause in _MERE):
+    if not (run.stop_cause and cause in MERE_STOPS):
         run.stop_cause, run.stop_target, run.stop_counts = cause, target, counts
         farm.changes.reopened[run.id] = run
     if run.render.link:
