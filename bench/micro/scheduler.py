@@ -7,6 +7,8 @@ asserted: the figures depend on the machine.
 * *end to start*: one result on a full farm, and the start that takes the slot.
 * *batch*: 1,500 renders and 10,000 waiting jobs; 100 results and the pass behind them.
 * *hopeless*: the same with 10,000 jobs that no render can run, before the one that can.
+* *refused*: one end and the start behind it beside 10,000 waiting jobs that ask for memory that is
+  not free, for a service without licences, or that wait in a paused branch.
 * *by branches*: 10,000 waiting jobs of 50 users in 20 branches, shared by these (by their users, or
   job by job); one result, and the start that takes the slot.
 * *block size*: a start of a block of 1,000 and of one of 1,000,000 tasks.
@@ -122,6 +124,33 @@ def big_batch(hopeless: int, waiting: int) -> float:
     return statistics.median(found) * 1000
 
 
+def refused(why: str) -> float:
+    """Median microseconds of one result and the start behind it, beside 10,000 refused jobs."""
+    story = Story(100, 4)
+    for number in range(100):
+        resources: dict[str, object] = {"mem_free_mb": 4000, "mem_total_mb": 64_000}
+        apply(story.farm, events.RenderResources(f"r{number:04}", resources), story.now())
+    if why == "licences":
+        story.submit(1, service="nuke")
+        (run,) = story.solve()
+        end = events.RunFinished(
+            run.render.name, run.id, RunEnd.ERROR, elapsed_s=1.0, error_class="licence"
+        )
+        apply(story.farm, end, story.now())
+    members: dict[str, Any] = {
+        "memory": {"need_memory": 32_000},
+        "licences": {"service": "nuke"},
+        "branch": {"branch": "/film"},
+    }[why]
+    for number in range(10_000):
+        story.submit(10, user=f"u{number % 50}", **members)
+    if why == "branch":
+        pause = events.EditBranch("/film", {"paused": True})
+        apply(story.farm, pause, story.now())
+    story.submit(1_000_000, user="last")
+    return end_to_start(story)
+
+
 def by_branches(*, solve_jobs: bool) -> float:
     """Median microseconds of one result and the start behind it."""
     story = Story(100, 4)
@@ -152,6 +181,9 @@ def measure() -> dict[str, float]:
         "fill 4,000 slots, ms": fill(),
         "end to start, 4,000 slots, us": end_to_start(full),
         "end to start behind 10,000 hopeless jobs, us": end_to_start(hopeless),
+        "the same behind 10,000 that want memory, us": refused("memory"),
+        "the same behind 10,000 that want licences, us": refused("licences"),
+        "the same behind 10,000 in a paused branch, us": refused("branch"),
         "batch of 100 results, 1,500 renders, 10,000 waiting jobs, ms": big_batch(0, 10_000),
         "the same with 10,000 hopeless jobs too, ms": big_batch(10_000, 10_000),
         "end to start, 10,000 jobs by 20 branches, us": by_branches(solve_jobs=False),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from af import numeric
-from afanasy.core.job.order import Frames, make_order
+from afanasy.core.job.order import Frames, TaskOrder, make_order
 
 
 def naive(sequential: int, count: int, frames_of: list[list[int]]) -> list[int]:
@@ -88,6 +90,96 @@ def test_tiles_follow_the_rules(sequential: int, count: int, tiles: int) -> None
     frames_of = [[task // tiles] for task in range(count)]
     expected = naive(sequential, count, frames_of)
     assert ours(sequential, count, Frames(0, -tiles, 1), count) == expected
+
+
+ready_tasks = st.one_of(
+    st.sets(st.integers(0, 400), max_size=8),  # sparse: the next one is searched for
+    st.sets(st.integers(0, 400), min_size=100),
+)
+
+
+def states_of(count: int, ready: set[int]) -> bytearray:
+    return bytearray(0 if task in ready else 4 for task in range(count))
+
+
+def check_next(order: TaskOrder, state: bytearray) -> None:
+    """From every rank the next READY one is what looking at each rank finds."""
+    count = order.count
+    next_one = count
+    for rank in reversed(range(count + 1)):
+        if rank < count and not state[order.task_at(rank)]:
+            next_one = rank
+        assert order.next_ready(state, rank) == next_one, rank
+
+
+@given(
+    sequential=st.integers(-12, 12),
+    first=st.integers(-30, 30),
+    frames_num=st.integers(1, 400),
+    per_task=st.integers(1, 9),
+    inc=st.integers(1, 7),
+    ready=ready_tasks,
+    looks=st.sampled_from([1, 2, 64]),
+)
+def test_the_next_ready_one_is_found(
+    sequential: int,
+    first: int,
+    frames_num: int,
+    per_task: int,
+    inc: int,
+    ready: set[int],
+    looks: int,
+) -> None:
+    count = -(-frames_num // per_task)
+    order = make_order(sequential, count, Frames(first, per_task, inc), frames_num)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("afanasy.core.job.order._LOOKS", looks)
+        check_next(order, states_of(count, ready))
+
+
+@given(
+    sequential=st.integers(-12, 12),
+    count=st.integers(1, 300),
+    tiles=st.integers(1, 7),
+    ready=ready_tasks,
+)
+def test_the_next_ready_tile_is_found(
+    sequential: int, count: int, tiles: int, ready: set[int]
+) -> None:
+    order = make_order(sequential, count, Frames(0, -tiles, 1), count)
+    check_next(order, states_of(count, ready))
+
+
+class Looked(bytearray):
+    """State bytes that count how often they are looked at."""
+
+    looks = 0
+
+    def __getitem__(self, key: Any) -> Any:
+        self.looks += 1
+        return cast("Any", super()).__getitem__(key)
+
+    def find(self, *where: Any) -> int:
+        self.looks += 1
+        return super().find(*where)
+
+    def rfind(self, *where: Any) -> int:
+        self.looks += 1
+        return super().rfind(*where)
+
+
+@pytest.mark.parametrize("per_task", [1, 3, 4, -2])
+@pytest.mark.parametrize("sequential", [0, 3, -3, 10, -10, 1, -1])
+def test_the_last_ready_task_of_a_million_is_one_search(sequential: int, per_task: int) -> None:
+    count = 1_000_000
+    order = make_order(sequential, count, Frames(1, per_task, 1), count * max(1, per_task))
+    last = order.task_at(count - 1)
+    state = Looked(b"\4") * count
+    state[last] = 0
+    state = Looked(state)
+    assert order.next_ready(state, 0) == count - 1
+    # A tile looks at each group. All others at a few tasks of each section.
+    assert state.looks < (count if per_task < 0 and abs(sequential) > 1 else 2000)
 
 
 @pytest.mark.parametrize("sequential", [1, -1, 0, 7, -7])

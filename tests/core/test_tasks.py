@@ -9,10 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from afanasy.core.job.order import Frames, make_order
-from afanasy.core.tasks import Code, ReadyQueue, TaskColumns
+from afanasy.core.tasks import GIVEN_BACK_MAX, Code, ReadyQueue, TaskColumns, among
 
 steps = st.lists(
-    st.tuples(st.sampled_from(["take", "return", "skip_range", "look"]), st.integers(0, 10**6)),
+    st.tuples(
+        st.sampled_from(["take", "return", "return_some", "skip_range", "look"]),
+        st.integers(0, 10**6),
+    ),
     max_size=60,
 )
 
@@ -39,6 +42,11 @@ def test_the_queue_equals_a_naive_search(
             if columns.state[task] != Code.READY:
                 columns.state[task] = Code.READY
                 queue.give_back(task)
+        elif verb == "return_some":
+            some = [task for task in range(number % 7, count, 7) if columns.state[task]]
+            for task in some:
+                columns.state[task] = Code.READY
+            queue.give_back_all(some)
         elif verb == "skip_range":
             first = number % count
             columns.state[first:count] = bytes([Code.SKIPPED]) * (count - first)
@@ -73,3 +81,25 @@ def test_untouched_columns_cost_almost_nothing() -> None:
         columns.starts[500] = 1
     assert (resident_pages() - before) * 4096 < 2_000_000
     assert all(columns.state[500] == Code.RUNNING for columns in blocks)
+
+
+@given(
+    st.lists(st.integers(0, 40), unique=True),
+    st.lists(st.builds(range, st.integers(0, 40), st.integers(0, 40))),
+)
+def test_tasks_among_parts(tasks: list[int], parts: list[range]) -> None:
+    """However the parts overlap, each task is found once, in rising order."""
+    assert among(tasks, parts) == sorted(t for t in tasks if any(t in part for part in parts))
+
+
+@pytest.mark.parametrize("count", [3, GIVEN_BACK_MAX + 1])
+def test_the_heap_of_returned_tasks_does_not_grow(count: int) -> None:
+    columns = TaskColumns(count)
+    queue = ReadyQueue(columns, make_order(1, count, Frames(0, 1, 1), count))
+    for _ in range(3 * GIVEN_BACK_MAX // count + 2):
+        columns.state[:count] = bytes([Code.SKIPPED]) * count
+        assert queue.peek() == -1
+        columns.state[:count] = bytes(count)
+        queue.give_back_all(range(count))
+        assert list(queue) == list(range(count))
+        assert len(queue._returned) <= GIVEN_BACK_MAX  # pyright: ignore[reportPrivateUsage]

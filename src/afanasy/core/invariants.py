@@ -23,7 +23,7 @@ from afanasy.core.rows import block_state, extra_doc, held_doc, service_docs
 from afanasy.core.state import Block, Farm, Job, Render, Run
 from afanasy.core.system.system_state import PRE_COMMANDS
 from afanasy.core.tasks import CODES, FINISHED, OPEN, Code
-from afanasy.core.transitions import WRN_FLAG, can_produce, story
+from afanasy.core.transitions import WRN_FLAG, can_produce, fits_asked, story
 from afanasy.model.clock import Now
 
 
@@ -49,12 +49,14 @@ def validate(farm: Farm, now: Now) -> None:
         assert user.queue == queue, f"queue of {user.name}"
         by_fits: dict[Fits, list[Job]] = {}
         for job in queue:
-            assert job.queued_fits == job.fits, f"queues of job {job.serial}"
-            for fits in job.fits:
+            assert job.asked == fits_asked(job), f"what job {job.serial} asks for"
+            assert set(job.queued_fits) == set(job.asked), f"queues of job {job.serial}"
+            for fits in job.queued_fits:
                 by_fits.setdefault(fits, []).append(job)
         assert user.by_fits == by_fits, f"queues by fits of {user.name}"
         assert (user.name in farm.hungry) == bool(queue), f"hunger of {user.name}"
     _check_tree(farm)
+    _check_timers(farm)
     check_shares(farm)
     for render in farm.renders.values():
         runs = list(render.runs.values())
@@ -96,6 +98,16 @@ def _check_tree(farm: Farm) -> None:
         assert block.fits is not None, f"job {block.job.serial} block {block.num} fits nowhere"
         assert farm.fits[block.fits.key] is block.fits
         assert block.fits in block.job.fits, f"fits of job {block.job.serial}"
+
+
+def _check_timers(farm: Farm) -> None:
+    """Whom a pending timer is known to is woken by it, and nobody's wait is forgotten."""
+    timers = {number: (mono, what[0]) for mono, number, what in farm.timers}
+    for owner in (*farm.jobs.values(), *farm.renders.values()):
+        for kind, (mono, number) in owner.pending.items():
+            assert timers.get(number) == (mono, kind), f"timer {kind} of {owner!r}"
+    for job in farm.jobs.values():
+        assert not job.waiting_time or "time_wait" in job.pending, f"{job!r} is never woken"
 
 
 def _check_host(farm: Farm, render: Render, now: Now) -> None:
@@ -208,6 +220,13 @@ def _check_job(farm: Farm, job: Job) -> None:
         least = min(least_capacity(block) for block in job.blocks)
         assert job.system or job.least_capacity == least, f"least capacity of {job.serial}"
     assert job.queued == wanted, f"job {job.serial} queued: {wanted}"
+    producing = [block for block in job.blocks if can_produce(block)]
+    assert job.system or job.producing == producing, f"producing blocks of job {job.serial}"
+    done = sum(block.done for block in job.blocks)
+    assert job.blocks_done == done, f"done blocks of job {job.serial}"
+    troubled = sum(bool(block.error_hosts) for block in job.blocks)
+    assert job.troubled == troubled, f"blocks of job {job.serial} with errors of hosts"
+    assert all(min(pair) >= 0 for pair in job.try_next), f"tasks to try next of {job.serial}"
 
 
 # ------------------------------------------------------------------------------------ snapshot
@@ -232,7 +251,10 @@ def snapshot(farm: Farm) -> dict[str, Any]:
             for path, branch in farm.branches.items()
         },
         "users": {
-            user.name: (user.id, msgspec.to_builtins(user.spec), user.host_name)
+            user.name: (
+                user.id, msgspec.to_builtins(user.spec), user.host_name, user.time_register,
+                user.time_activity,
+            )
             for user in farm.users.values()
         },
         "renders": {
@@ -276,7 +298,7 @@ def _job_snapshot(job: Job) -> dict[str, Any]:
         "queued": job.queued,
         "deleting": job.deleting,
         "pre": msgspec.to_builtins(job.pre),
-        "try_next": job.try_next,
+        "try_next": list(job.try_next),
         "times": (job.time_started, job.time_done),
         "running": (job.running, job.running_capacity, dict(sorted(job.running_on.items()))),
         "blocks": [_block_snapshot(block) for block in job.blocks],

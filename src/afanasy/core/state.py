@@ -10,6 +10,7 @@ solving asks them all the time; :mod:`afanasy.core.invariants` recounts them aft
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -174,8 +175,8 @@ class Block:
     done: bool = False
     #: Wall time since when its ready tasks could have started, for the waited seconds of a run.
     ready_wall: float = 0.0
-    #: Wall time of its last start.
-    started_wall: float = 0.0
+    #: Mono time of its last start.
+    started_mono: float = 0.0
     #: Every suitable render is avoided: why (R13), or "".
     stuck: str = ""
     #: Its service waits for licences (R18).
@@ -187,6 +188,8 @@ class Block:
     run_time_min: int = 0
     run_time_max: int = 0
     run_time_sum: int = 0
+    #: How many runs the least and the greatest of these are of.
+    runs_timed: int = 0
     last_render: str = ""
     #: Raised by every edit, so that renders are sent the new text.
     version: int = 0
@@ -194,8 +197,8 @@ class Block:
     fits: Fits | None = None
     #: It needs free memory, disk or GPUs: such checks are asked only then.
     needy: bool = False
-    #: Task of each name, for maintenance jobs; made at the first need.
-    by_name: dict[str, int] | None = None
+    #: Tasks of each name, for maintenance jobs (:mod:`afanasy.core.job.task_names`).
+    by_name: dict[str, list[int]] | None = None
 
     def __repr__(self) -> str:
         return f"<block {self.num} of {self.job!r}>"
@@ -210,6 +213,12 @@ class Block:
         """It waits for another block, or for its pre command."""
         return self.waiting or self.pre is not None
 
+    def set_done(self, done: bool) -> None:
+        """All tasks are done or skipped, or are so no more; its job counts such blocks."""
+        if done != self.done:
+            self.done = done
+            self.job.blocks_done += 1 if done else -1
+
     def touch(self) -> TaskColumns:
         """The columns, made at the first need."""
         if self.columns is None:
@@ -221,6 +230,12 @@ class Block:
         if self.ready is None:
             self.ready = ReadyQueue(self.touch(), self.order())
         return self.ready
+
+    def first_ready(self) -> int:
+        """The ready task that is next, or -1. No columns are made where all are READY."""
+        if self.columns is None:
+            return self.order().task_at(0) if self.tasks_num else -1
+        return self.queue().peek()
 
     def order(self) -> TaskOrder:
         """The order in which its tasks are tried."""
@@ -293,7 +308,7 @@ class Block:
         if not self.job.spec.ppa or self.spec.sequential <= 1:
             return False
         order = self.order()
-        task = self.queue().peek()
+        task = self.first_ready()
         return task >= 0 and order.rank_of(task) >= order.stepped_count()
 
     def st(self) -> int:
@@ -309,7 +324,9 @@ class Block:
             bits |= St.RUN
         if self.done:
             bits |= St.DON
-        if counts[Code.ERROR] or self.stuck or (pre is not None and pre.failed):
+        # (Work that is done needs no host.)
+        stuck = self.stuck and not self.done
+        if counts[Code.ERROR] or stuck or (pre is not None and pre.failed):
             bits |= St.ERR
         if counts[Code.SKIPPED]:
             bits |= St.SKP
@@ -331,6 +348,14 @@ class Job:
     user: User
     spec: JobSpec
     blocks: list[Block] = field(default_factory=list)
+    #: Of a job of thousands of blocks a start and an end must not look at each: the blocks that
+    #: have tasks which could start, by number (not kept for the server's own job); how many are
+    #: done; and how many have errors of hosts.
+    producing: list[Block] = field(default_factory=list)
+    #: What those ask for, and how many of them do.
+    asked: dict[Fits, int] = field(default_factory=dict["Fits", int])
+    blocks_done: int = 0
+    troubled: int = 0
     #: Paused by a person (OFF).
     off: bool = False
     #: Waits for its time_wait (WTM).
@@ -361,17 +386,19 @@ class Job:
     running: int = 0
     running_capacity: int = 0
     running_on: dict[str, int] = field(default_factory=dict)
-    #: (block, task) pairs to try before all others, in order.
-    try_next: list[tuple[int, int]] = field(default_factory=list)
+    #: (block, task) pairs to try before all others, in order (:mod:`afanasy.core.place.try_next`).
+    try_next: dict[tuple[int, int], None] = field(default_factory=dict[tuple[int, int], None])
     queued: bool = False
     #: What its blocks fit on, each once; and whether it, its user or branches need free amounts.
     fits: tuple[Fits, ...] = ()
-    #: Those by which it stands in its user's queues.
+    #: Those by which it stands in its user's queues: of its blocks with ready tasks.
     queued_fits: tuple[Fits, ...] = ()
     needy: bool = False
     #: The smallest capacity that a task of any of its blocks takes.
     least_capacity: int = 0
     rate: Rate | None = None
+    #: Kind of timer → the pending one: mono time and number (:mod:`afanasy.core.deadlines`).
+    pending: dict[str, tuple[float, int]] = field(default_factory=dict)
     #: The last lines of its log, newest last (SEMANTICS 0).
     log: list[str] = field(default_factory=list)
 
@@ -390,7 +417,7 @@ class Job:
     @property
     def done(self) -> bool:
         """All blocks are done."""
-        return all(block.done for block in self.blocks)
+        return self.blocks_done == len(self.blocks)
 
     def st(self) -> int:
         """State bits of the job (SEMANTICS 2.3)."""
@@ -413,17 +440,24 @@ class Job:
             bits = bits & ~St.RDY | St.WDP
         if self.spec.ppa and bits & St.RDY and self._preview_done():
             bits = bits & ~St.RDY | St.PPA
-        if self.off:
+        if self.off or (self.deleting and self.has_open()):
             bits |= St.OFF
         return int(bits)
+
+    def has_open(self) -> bool:
+        """A task of it runs, or one of its pre commands is asked for: a deletion waits for that."""
+        return bool(self.running or self.pre or any(block.pre for block in self.blocks))
 
     def _preview_done(self) -> bool:
         ready = [b for b in self.blocks if b.counts[Code.READY] and not b.held]
         return bool(ready) and all(block.preview_done() for block in ready)
 
 
-#: Answers whether ``mask`` (a regular expression) matches the whole of ``name`` (R21).
-Matcher = Callable[[str, str], bool]
+#: A deadline: mono time, a number that rises, and (what for, about whom, more).
+Timer = tuple[float, int, tuple[object, ...]]
+#: Answers whether ``mask`` (a regular expression) matches the whole of ``name``; None: that took
+#: too long to tell (R21).
+Matcher = Callable[[str, str], bool | None]
 #: Answers by how many seconds the clocks of a time zone are ahead of UTC at a moment (wall); "" is
 #: the zone of the server's host.
 UtcOffsetOf = Callable[[str, float], int]
@@ -479,6 +513,8 @@ class Farm:
     fresh_all: bool = False
     #: No job is deleted for its age before this moment (R3).
     lives_held_mono: float = 0.0
+    #: Starts of the last second, the oldest first: when (mono), of which job (R25).
+    recent_starts: deque[tuple[float, Job]] = field(default_factory=deque[tuple[float, "Job"]])
     #: Online renders with room for something.
     open_renders: dict[str, Render] = field(default_factory=dict)
     #: Users with jobs in their queue.
@@ -519,10 +555,14 @@ class Farm:
     setup: FarmSetup | None = None
     setup_source: SetupSource = NO_SOURCE
     #: Deadlines: (mono, counter, what); stale entries are checked when they come up.
-    timers: list[tuple[float, int, tuple[object, ...]]] = field(default_factory=list)
+    timers: list[Timer] = field(default_factory=list["Timer"])
     timer_counter: int = 0
-    #: A timer that looks for starving work is pending (R15).
+    #: With more timers than this, dead ones are swept out (:mod:`afanasy.core.deadlines`).
+    timers_most: int = 1024
+    #: A timer that looks for starving work is pending; blocks that were refused for room when it
+    #: looked, by key, and since when (mono; R15).
     drain_timer: bool = False
+    starving: dict[int, float] = field(default_factory=dict[int, float])
     #: Dimensions of the statistics (R38): a combination → its number.
     facets: dict[tuple[str, ...], int] = field(default_factory=dict)
     #: Batches whose rows were taken in this epoch; orders rows of the same task.

@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import mmap
 from array import array
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from enum import IntEnum
 from heapq import heappop, heappush
 from typing import Final, Literal
@@ -63,6 +64,18 @@ FLAGS_KEPT: Final = St.WRN | St.PER | St.PBR | St.PSC | St.FPO | St.BRF | St.RER
 
 _MAPPED_FROM: Final = 4096
 _PAGE: Final = 4096
+
+
+def among(tasks: Iterable[int], parts: Sequence[range]) -> list[int]:
+    """Those of ``tasks`` that lie in one of ``parts``, in rising order; both may be very many."""
+    ordered = sorted(tasks)
+    found: list[int] = []
+    place = 0
+    for part in sorted(parts, key=lambda part: part.start):
+        first = bisect_left(ordered, part.start, place)
+        place = bisect_left(ordered, part.stop, first)
+        found += ordered[first:place]
+    return found
 
 
 def st_of(code: int, flags: int) -> int:
@@ -137,13 +150,17 @@ def _pages(size: int) -> int:
     return -(-size // _PAGE) * _PAGE
 
 
+#: Up to so many tasks go back into the ready queue one by one.
+GIVEN_BACK_MAX: Final = 4096
+
+
 class ReadyQueue:
     """Which ready task of a block is next, in the block's order.
 
     Every rank below ``cursor`` is not READY, except those on the heap of returned ranks. Heap
     entries are not removed when a task leaves READY: they are checked when they come up. So taking
-    and returning cost O(log n) at any block size, and passing a million skipped tasks is one search
-    in the state bytes.
+    and returning cost O(log n) at any block size, and passing a million skipped tasks is a search
+    in the state bytes (:meth:`afanasy.core.job.order.TaskOrder.next_ready`).
     """
 
     def __init__(self, columns: TaskColumns, order: TaskOrder) -> None:
@@ -157,7 +174,7 @@ class ReadyQueue:
         state, order, returned = self._columns.state, self._order, self._returned
         while returned and state[order.task_at(returned[0])] != Code.READY:
             heappop(returned)
-        self._cursor = self._next_rank(self._cursor)
+        self._cursor = order.next_ready(state, self._cursor)
         if returned and returned[0] < self._cursor:
             return order.task_at(returned[0])
         return order.task_at(self._cursor) if self._cursor < order.count else -1
@@ -172,16 +189,24 @@ class ReadyQueue:
             task = order.task_at(early)
             if state[task] == Code.READY:
                 yield task
-        rank = self._next_rank(self._cursor)
+        rank = order.next_ready(state, self._cursor)
         while rank < order.count:
             yield order.task_at(rank)
-            rank = self._next_rank(rank + 1)
+            rank = order.next_ready(state, rank + 1)
 
     def give_back(self, task: int) -> None:
         """``task`` became READY."""
         rank = self._order.rank_of(task)
         if rank < self._cursor:
             heappush(self._returned, rank)
+
+    def give_back_all(self, tasks: Collection[int]) -> None:
+        """These became READY. When there are many of them, all are searched for again."""
+        if len(self._returned) + len(tasks) > GIVEN_BACK_MAX:
+            self.reset()
+        else:
+            for task in tasks:
+                self.give_back(task)
 
     def reset(self) -> None:
         """Many tasks changed: search again from the start."""
@@ -192,17 +217,3 @@ class ReadyQueue:
         """The block's ``sequential`` was edited."""
         self._order = order
         self.reset()
-
-    def _next_rank(self, rank: int) -> int:
-        """The first rank ≥ ``rank`` whose task is READY, or the count."""
-        state, order = self._columns.state, self._order
-        count = order.count
-        if order.ascending:
-            found = state.find(b"\0", rank, count)
-            return count if found < 0 else found
-        if order.descending:
-            found = state.rfind(b"\0", 0, count - rank)
-            return count if found < 0 else count - 1 - found
-        while rank < count and state[order.task_at(rank)] != Code.READY:
-            rank += 1
-        return rank

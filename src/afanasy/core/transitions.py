@@ -12,16 +12,18 @@ needs is not done (:mod:`afanasy.core.depend.task_depends`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from heapq import heappush
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 from typing import Final
 
+from afanasy.core import deadlines
 from afanasy.core.depend import block_depends, depends, overlap, task_depends
 from afanasy.core.place import fits, job_queue
 from afanasy.core.place.checks_host import least_capacity
 from afanasy.core.state import Block, Farm, Job, TaskExtra
 from afanasy.core.system import happenings
-from afanasy.core.tasks import FINISHED, FLAG_SHIFT, OPEN, Code, st_of
+from afanasy.core.tasks import FINISHED, FLAG_SHIFT, GIVEN_BACK_MAX, OPEN, Code, st_of
 from afanasy.model.attributes import WorkSpec
 from afanasy.model.clock import Now
 from afanasy.model.states import St, job_state_text
@@ -77,10 +79,10 @@ def set_code(farm: Farm, block: Block, task: int, code: Code, now: Now) -> None:
             block.ready.give_back(task)
         farm.fresh_jobs[block.job.serial] = block.job
         if counts[Code.READY] == 1:
-            refresh_queue(farm, block.job, now)
+            _refresh_producing(farm, block)
     elif old == Code.READY and not counts[Code.READY]:
-        refresh_queue(farm, block.job, now)
-    elif code == Code.ERROR and counts[Code.ERROR] == 1:
+        _refresh_producing(farm, block)
+    if code == Code.ERROR and counts[Code.ERROR] == 1:
         happenings.task_failed(farm, block.job)
     done = counts[Code.DONE] + counts[Code.SKIPPED] == block.tasks_num
     if done != block.done:
@@ -149,8 +151,7 @@ def change_tasks(
             changed += before
     if block.needs and table[Code.WAITING] == Code.READY:
         changed -= _still_waiting(old, new)
-    if block.ready is not None:
-        block.ready.reset()
+    _give_back(block, first, old, new)
     farm.changes.task_ranges(block, parts)
     if block.job.system:
         farm.system.moved.update(dict.fromkeys((block.num, t) for part in parts for t in part))
@@ -161,7 +162,7 @@ def change_tasks(
     done = block.counts[Code.DONE] + block.counts[Code.SKIPPED] == block.tasks_num
     if done != block.done:
         _block_done_changed(farm, block, done, now)
-    refresh_queue(farm, block.job, now)
+    _refresh_producing(farm, block)
     if block.feeds and old.translate(task_depends.DONE_MAP) != new.translate(task_depends.DONE_MAP):
         for part in parts if len(parts) <= PARTS_FEW else [range(first, last)]:
             _done_changed(farm, block, part, now)
@@ -171,14 +172,30 @@ def change_tasks(
 _WAITING_MAP: Final = bytes(n == Code.WAITING for n in range(256))
 #: Up to so many parts of a block are looked at one by one when who waits for them is sought.
 PARTS_FEW: Final = 64
-#: Up to so many tasks go back into the ready queue one by one.
-GIVEN_BACK_MAX: Final = 4096
+_READY_MAP: Final = bytes(n == Code.READY for n in range(256))
 
 
 def _still_waiting(old: bytes, new: bytes) -> int:
     """Tasks that wait in both: an operation that makes tasks READY did not touch them."""
     before, after = (int.from_bytes(codes.translate(_WAITING_MAP), "big") for codes in (old, new))
     return (before & after).bit_count()
+
+
+def _give_back(block: Block, first: int, old: bytes, new: bytes) -> None:
+    """The block's ready queue hears which tasks from ``first`` on have become READY."""
+    if block.ready is None or not new.count(Code.READY):
+        return
+    before, after = (int.from_bytes(codes.translate(_READY_MAP), "big") for codes in (old, new))
+    marks = (after & ~before).to_bytes(len(new), "big")
+    if marks.count(1) > GIVEN_BACK_MAX:
+        block.ready.reset()
+        return
+    tasks: list[int] = []
+    place = marks.find(1)
+    while place >= 0:
+        tasks.append(first + place)
+        place = marks.find(1, place + 1)
+    block.ready.give_back_all(tasks)
 
 
 #: Stands for the code of a task that an operation does not name; every table leaves it alone.
@@ -240,9 +257,9 @@ def drop_extra(block: Block, task: int) -> None:
 
 
 def _block_done_changed(farm: Farm, block: Block, done: bool, now: Now) -> None:
-    block.done = done
+    block.set_done(done)
     job = block.job
-    others_done = all(other.done for other in job.blocks if other is not block)
+    others_done = job.blocks_done + (not done) == len(job.blocks)
     block.time_done = int(now.wall) if done else 0
     farm.changes.block_states[block.key] = block
     for gate in block.gates:
@@ -278,9 +295,9 @@ def rebuild_needs(farm: Farm, job: Job) -> None:
     """
     job.least_capacity = min((least_capacity(block) for block in job.blocks), default=0)
     fits.refresh_job(farm, job)
-    if job.queued and job.queued_fits != job.fits:
-        job_queue.leave(farm, job)
-        job_queue.enter(farm, job)
+    job.asked = fits_asked(job)
+    if job.queued:
+        job_queue.refit(job)
     works: list[WorkSpec] = [job.spec, job.user.spec]
     if job.branch is not None:
         works += [branch.spec for branch in job.branch.asked]
@@ -352,21 +369,13 @@ def _tasks_wait_anew(farm: Farm, block: Block, part: range, now: Now) -> None:
     had_ready = counts[Code.READY]
     for code in (Code.READY, Code.WAITING):
         counts[code] += new.count(code) - old.count(code)
-    if block.ready is not None:
-        if new.count(Code.READY) > GIVEN_BACK_MAX:
-            block.ready.reset()
-        else:
-            place = new.find(Code.READY)
-            while place >= 0:
-                if old[place] != Code.READY:
-                    block.ready.give_back(part.start + place)
-                place = new.find(Code.READY, place + 1)
+    _give_back(block, part.start, old, new)
     if counts[Code.READY]:
         farm.fresh_jobs[block.job.serial] = block.job
         if not had_ready:
             block.ready_wall = now.wall
     if bool(counts[Code.READY]) != bool(had_ready):
-        refresh_queue(farm, block.job, now)
+        _refresh_producing(farm, block)
 
 
 # -------------------------------------------------------------------------------------- queues
@@ -377,23 +386,60 @@ def can_produce(block: Block) -> bool:
     return bool(block.counts[Code.READY]) and not block.waiting and block.pre is None
 
 
+def fits_asked(job: Job) -> dict[fits.Fits, int]:
+    """What its blocks that could start something ask for, and how many of them do."""
+    asked: dict[fits.Fits, int] = {}
+    for block in job.producing:
+        if block.fits is not None:
+            asked[block.fits] = asked.get(block.fits, 0) + 1
+    return asked
+
+
+_number: Final[Callable[[Block], int]] = attrgetter("num")
+
+
 def refresh_queue(farm: Farm, job: Job, now: Now) -> None:
-    """Put the job into its user's queue, or take it out."""
+    """Put the job into its user's queue, or take it out: any of its blocks may have changed."""
+    job.producing = [block for block in job.blocks if can_produce(block)]
+    job.asked = fits_asked(job)
+    _refresh_place(farm, job)
+
+
+def _refresh_producing(farm: Farm, block: Block) -> None:
+    """The same after a change of this block alone, however many the job has."""
+    job, asked = block.job, block.fits
+    place = bisect_left(job.producing, block.num, key=_number)
+    known = place < len(job.producing) and job.producing[place] is block
+    if can_produce(block) == known:
+        return
+    if known:
+        del job.producing[place]
+    else:
+        job.producing.insert(place, block)
+    if asked is not None:
+        left = job.asked.get(asked, 0) + (-1 if known else 1)
+        if left:
+            job.asked[asked] = left
+        else:
+            del job.asked[asked]
+    _refresh_place(farm, job)
+
+
+def _refresh_place(farm: Farm, job: Job) -> None:
     wanted = (
         not (job.off or job.waiting_time or job.waiting_jobs or job.deleting or job.system)
         and job.spec.priority > 0
         and job.pre is None
-        and any(can_produce(block) for block in job.blocks)
+        and bool(job.producing)
     )
-    if wanted == job.queued:
-        return
-    if wanted:
+    if wanted and job.queued:
+        job_queue.refit(job)
+    elif wanted:
         job_queue.enter(farm, job)
-    else:
+    elif job.queued:
         job_queue.leave(farm, job)
 
 
 def add_timer(farm: Farm, mono: float, *what: object) -> None:
     """Ask to be woken at ``mono``; what happens then is in :mod:`afanasy.core.timers`."""
-    farm.timer_counter += 1
-    heappush(farm.timers, (mono, farm.timer_counter, what))
+    deadlines.push(farm, mono, what)

@@ -114,7 +114,7 @@ def never_on(asks: Iterable[Asked], render: Render) -> Reason | None:
 def _service_refused(usage: Usage, render: Render) -> Reason | None:
     here = usage.hosts.get(render.name, 0)
     hosts = usage.below(ROOT).hosts
-    if 0 <= usage.max_hosts <= hosts and (not here or hosts > usage.max_hosts):
+    if not here and 0 <= usage.max_hosts <= hosts:
         return _too_many_hosts(usage, hosts, usage.max_hosts, ROOT)
     most = per_host(usage.name, render)
     if 0 < most <= here:
@@ -162,7 +162,7 @@ def _full_here(usage: Usage, most: int, units: int, render: Render) -> Reason:
 def _too_many_hosts(usage: Usage, hosts: int, most: int, path: str) -> Reason:
     if most == 0:
         return Reason("limit_no_host", (Limited(usage, path),))
-    return Reason("limit_hosts", (Limited(usage, path), hosts, Holders(usage)))
+    return Reason("limit_hosts", (Limited(usage, path), hosts, Holders(usage), most))
 
 
 def host_tickets(name: str, render: Render) -> int:

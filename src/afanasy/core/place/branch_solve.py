@@ -166,13 +166,24 @@ class TreePass(Placing):
         return _Place(of, heap, self._candidates(jobs) if jobs is not None else iter(()))
 
     def _candidates(self, share: Share) -> Iterator[Job]:
-        """Jobs by their turns, without those that ask for what no changed render has."""
+        """Jobs by their turns, without those that ask for what no render in question has."""
         farm, user = self.farm, share.user
-        everything = farm.fresh_all or (user is not None and user.name in self.fresh_users)
-        if everything or len(share.queue) <= job_queue.SHORT:
+        if len(share.queue) <= job_queue.SHORT:
             return iter(list(share.queue))
+        name = user.name if user is not None else ""
+        if farm.fresh_all or name in self.fresh_users:
+            passed = job_queue.could_start(farm, share.by_fits)
+            still = self.still(name, fresh=True)
+            return job_queue.candidates(share.by_fits, passed, (), still, shares.by_turn)
         fresh = self.fresh_of.get(share, [])
         if user is None and self.fresh_users:
-            of_users = [job for one in self.fresh_users.values() for job in one.queue]
-            fresh = [*fresh, *(job for job in of_users if job.share is share)]
-        return job_queue.candidates(share.by_fits, self.passed, fresh, shares.by_turn)
+            of_users = [
+                job
+                for one in self.fresh_users.values()
+                for fits in job_queue.could_start(farm, one.by_fits)
+                for job in one.by_fits[fits]
+                if job.share is share
+            ]
+            fresh = [*fresh, *of_users]
+        still = self.still(name, fresh=False)
+        return job_queue.candidates(share.by_fits, self.passed, fresh, still, shares.by_turn)

@@ -21,7 +21,8 @@ from afanasy.core.tasks import Code
 # Reasons without figures, made once: refusing is the common case.
 _JOB_PAUSED: Final = Reason("job_paused", ("",))
 _JOB_DELETING: Final = Reason("job_deleting")
-_PPA: Final = Reason("job_ppa")
+_PPA: Final = Reason("job_ppa", ("the preview is done",))
+_BEHIND_PPA: Final = Reason("job_ppa", ("the task is behind the preview",))
 _JOB_PRIORITY: Final = Reason("job_priority_zero")
 _TASK_STATES: Final = {
     Code.DONE: "task_done",
@@ -39,9 +40,9 @@ def user_blocked(user: User) -> Reason | None:
         return Reason("user_paused", (user.name,))
     limit = spec.max_running_tasks
     if 0 <= limit <= user.running:
-        return Reason("user_max_running", (user.name, limit))
+        return Reason("user_max_running", (user.name, user.running, limit))
     if spec.max_running_tasks_per_host == 0:
-        return Reason("user_per_host", (user.name, 0))
+        return Reason("user_per_host", (user.name, 0, 0))
     if spec.max_tasks_per_second == 0 or (user.rate is not None and user.rate.full):
         return Reason("user_rate", (user.name, spec.max_tasks_per_second))
     return None
@@ -66,9 +67,9 @@ def job_blocked(job: Job) -> Reason | None:
         return _JOB_PRIORITY
     limit = spec.max_running_tasks
     if 0 <= limit <= job.running:
-        return Reason("job_max_running", (limit,))
+        return Reason("job_max_running", (job.running, limit))
     if spec.max_running_tasks_per_host == 0:
-        return Reason("job_per_host", (0,))
+        return Reason("job_per_host", (0, 0))
     if spec.max_tasks_per_second == 0 or (job.rate is not None and job.rate.full):
         return Reason("job_rate", (spec.max_tasks_per_second,))
     if job.branch is not None and job.branch.asked:
@@ -86,9 +87,9 @@ def branches_blocked(branches: tuple[Branch, ...]) -> Reason | None:
             return Reason("branch_priority_zero", (branch.path,))
         limit = spec.max_running_tasks
         if 0 <= limit <= branch.running:
-            return Reason("branch_max_running", (branch.path, limit))
+            return Reason("branch_max_running", (branch.path, branch.running, limit))
         if spec.max_running_tasks_per_host == 0:
-            return Reason("branch_per_host", (branch.path, 0))
+            return Reason("branch_per_host", (branch.path, 0, 0))
         if spec.max_tasks_per_second == 0 or (branch.rate is not None and branch.rate.full):
             return Reason("branch_rate", (branch.path, spec.max_tasks_per_second))
     return None
@@ -106,9 +107,9 @@ def block_blocked(block: Block) -> Reason | None:
         return _PPA
     limit = block.spec.max_running_tasks
     if 0 <= limit <= len(block.open):
-        return Reason("block_max_running", (limit,))
+        return Reason("block_max_running", (len(block.open), limit))
     if block.spec.max_running_tasks_per_host == 0:
-        return Reason("block_per_host", (0,))
+        return Reason("block_per_host", (0, 0))
     hold = block.hold
     if hold is not None:
         if hold.held:
@@ -118,6 +119,15 @@ def block_blocked(block: Block) -> Reason | None:
     if block.fits is not None and block.fits.asks:
         return limits.exhausted(block.fits.asks)
     return None
+
+
+def behind_preview(block: Block, task: int) -> Reason | None:
+    """The task is not of its job's preview, of which some tasks still wait (SEMANTICS 1.5)."""
+    job = block.job
+    if not job.spec.ppa or block.spec.sequential <= 1 or (block.num, task) in job.try_next:
+        return None
+    order = block.order()
+    return _BEHIND_PPA if order.rank_of(task) >= order.stepped_count() else None
 
 
 def _paused(job: Job) -> Reason:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from afanasy.core.host.masks import host_matches
+from afanasy.core.host.masks import host_matches, read_as
 from afanasy.core.host.services_here import service_not_on
 from afanasy.core.limit import limits
 from afanasy.core.place import needs
@@ -46,6 +46,8 @@ def render_not_ready(render: Render, mono: float, *, slots: bool = True) -> Reas
         return _ASLEEP if render.sleeping else _OFFLINE
     if render.falling:
         return _FALLING
+    if render.leaving_s:
+        return Reason("render_leaving", (render.leaving_s,))
     if render.draining:
         return _DRAINING
     return awake_not_ready(render, mono, slots=slots)
@@ -68,7 +70,7 @@ def awake_not_ready(render: Render, mono: float, *, slots: bool = True) -> Reaso
     if 0 <= capacity <= render.capacity_used:
         return Reason("render_full", (render.capacity_used, capacity))
     if slots and render.slots_used >= render.max_tasks:
-        return Reason("render_slots", (render.max_tasks,))
+        return Reason("render_slots", (render.slots_used, render.max_tasks))
     return None
 
 
@@ -137,11 +139,19 @@ def _works(job: Job) -> Iterable[tuple[WorkSpec, str, str]]:
 def _masks(
     farm: Farm, mask: str, exclude: str, kind: str, render: Render, whose: str
 ) -> Reason | None:
-    if mask and not host_matches(farm, mask, kind, render.name):
-        return Reason("hosts_mask", (whose, mask))
+    if mask:
+        named = host_matches(farm, mask, kind, render.name)
+        if named is None:
+            return Reason("hosts_mask_off", (whose, "hosts_mask", mask))
+        if not named:
+            return Reason("hosts_mask", (whose, mask, read_as(mask, kind)))
     # An empty exclude mask matches everything by the letter, and means that nothing is excluded.
-    if exclude and host_matches(farm, exclude, kind, render.name):
-        return Reason("hosts_mask_exclude", (whose, exclude))
+    if exclude:
+        named = host_matches(farm, exclude, kind, render.name)
+        if named is None:
+            return Reason("hosts_mask_off", (whose, "hosts_mask_exclude", exclude))
+        if named:
+            return Reason("hosts_mask_exclude", (whose, exclude, read_as(exclude, kind)))
     return None
 
 
@@ -169,8 +179,8 @@ def pool_matches(key: str, path: str) -> bool:
 def user_not_on(user: User, render: Render) -> Reason | None:
     """Why no work of the user may start on the render now."""
     limit = user.spec.max_running_tasks_per_host
-    if 0 <= limit <= user.running_on.get(render.name, 0):
-        return Reason("user_per_host", (user.name, limit))
+    if 0 <= limit <= (there := user.running_on.get(render.name, 0)):
+        return Reason("user_per_host", (user.name, there, limit))
     return None
 
 
@@ -178,8 +188,8 @@ def branches_not_on(branches: tuple[Branch, ...], render: Render) -> Reason | No
     """Why nothing of the branches may start on the render now."""
     for branch in branches:
         limit = branch.spec.max_running_tasks_per_host
-        if 0 <= limit <= branch.running_on.get(render.name, 0):
-            return Reason("branch_per_host", (branch.path, limit))
+        if 0 <= limit <= (there := branch.running_on.get(render.name, 0)):
+            return Reason("branch_per_host", (branch.path, there, limit))
     return None
 
 
@@ -203,8 +213,8 @@ def job_not_on(job: Job, render: Render) -> Reason | None:
             if owner != job.user.name:
                 return Reason("nimby", (owner, who_took(host.nimby_by, host.nimby_reason)))
     limit = spec.max_running_tasks_per_host
-    if 0 <= limit <= job.running_on.get(render.name, 0):
-        return Reason("job_per_host", (limit,))
+    if 0 <= limit <= (there := job.running_on.get(render.name, 0)):
+        return Reason("job_per_host", (there, limit))
     if job.branch is not None and job.branch.asked:
         refused = branches_not_on(job.branch.asked, render)
         if refused is not None:
@@ -218,8 +228,8 @@ def block_not_on(block: Block, render: Render) -> Reason | None:
     """Why no task of the block may start on the render now."""
     spec = block.spec
     limit = spec.max_running_tasks_per_host
-    if 0 <= limit <= block.running_on.get(render.name, 0):
-        return Reason("block_per_host", (limit,))
+    if 0 <= limit <= (there := block.running_on.get(render.name, 0)):
+        return Reason("block_per_host", (there, limit))
     if block.error_hosts and block.avoids(render.name):
         return Reason("block_avoids", (block.error_hosts[render.name].count, ""))
     if block.needy:
@@ -236,7 +246,11 @@ def block_not_on(block: Block, render: Render) -> Reason | None:
 def no_room(block: Block, render: Render) -> Reason | None:
     """Why the block does not fit beside what runs there; also slots and reservations."""
     reserved = render.reserved
-    if reserved is not None and reserved != (block.job.serial, block.num):
+    if (
+        reserved is not None
+        and reserved != (block.job.serial, block.num)
+        and not block.job.system  # small, and others may wait for it (R23)
+    ):
         return Reason("render_reserved", reserved)
     capacity = render.capacity
     if capacity >= 0:

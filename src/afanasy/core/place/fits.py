@@ -5,6 +5,10 @@ rarely, and most blocks of a farm ask for the same. So blocks that ask for the s
 :class:`Fits`: the set of renders that pass. Solving looks a name up instead of trying masks; a job
 that fits on no open render costs one look a pass, however many renders and jobs there are.
 
+Blocks are told apart, too, by what makes all renders refuse some of them for a while: whether they
+ignore that a host is taken, which branches limit them, and whether a limit of 0 stops them. So work
+that shares a :class:`Fits` is refused alike (:mod:`afanasy.core.place.alike`).
+
 Kept right from both ends: :func:`refresh_block` when what a block asks for changed (its own
 attributes, its job's, user's or branches'), :func:`refresh_render` when what a render has changed.
 """
@@ -32,6 +36,16 @@ _OF_WORK: Final = (
     "hosts_mask", "hosts_mask_exclude", "need_os", "need_properties", "need_power", "need_memory",
     "need_hdd",
 )  # fmt: skip
+#: Attributes of users and branches that decide which renders fit their jobs.
+WORK_ASKS: Final = frozenset({*_OF_WORK, "hosts_mask_type", "pools"})
+#: Those that have no part in what starts where, nor when.
+WORK_SAYS: Final = frozenset(
+    {"annotation", "custom_data", "hidden", "create_childs", "jobs_life_time", "email", "webhook",
+     "notify"}
+)  # fmt: skip
+
+#: A limit of 0 says that nothing starts.
+_LIMITS: Final = ("max_running_tasks", "max_running_tasks_per_host")
 
 Key = tuple[object, ...]
 
@@ -52,6 +66,8 @@ def _key(block: Block) -> Key:
     job = block.job
     spec, work, user = block.spec, job.spec, job.user.spec
     parts: list[object] = [checks_host.least_capacity(block), block.job.system]
+    parts += [0 in [getattr(spec, name) for name in _LIMITS], work.ignorenimby, work.ignorepaused]
+    parts += [0 in [work.max_tasks_per_second, *(getattr(work, name) for name in _LIMITS)]]
     parts += [getattr(spec, name) for name in _OF_BLOCK]
     parts += (len(spec.tickets), *sorted(spec.tickets.items()))
     parts += [getattr(work, name) for name in _OF_WORK]
@@ -59,6 +75,7 @@ def _key(block: Block) -> Key:
     parts += [work.hosts_mask_type, user.hosts_mask_type, *_pools(work.pools), *_pools(user.pools)]
     if job.branch is not None:
         for branch in job.branch.asked:
+            parts.append(branch.path)
             parts += [getattr(branch.spec, name) for name in (*_OF_WORK, "hosts_mask_type")]
             parts += _pools(branch.spec.pools)
     return tuple(parts)

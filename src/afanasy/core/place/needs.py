@@ -5,11 +5,23 @@ still loads its scene, will take more; so every run holds what it *needs* for it
 
     free memory = reported free - sum over the host's open runs of max(0, need - counted memory)
 
-the same without measuring for disk and GPU memory. *Counted* is what was known of a run's memory
+the same without measuring for disk. *Counted* is what was known of a run's memory
 when the report came: what it took later is in neither the report nor the rest of its promise until
 the next report, and would be promised to somebody else. So a burst of starts cannot overbook a
 host, nor can a scene that loads slowly. A need of a block, its job, its user and its branches each
 have to be met; the greatest of them is what a run holds.
+
+Of GPU memory a report says how much is in use, not by whom. So the server keeps an estimate of what
+*others* use there, programs of the host's owner for one:
+
+    free GPU memory = total - others - sum of needs of the host's open runs
+
+With every report the estimate moves only as far as it must: others use no more than all that is in
+use, and no less than what of it is beyond the needs of the runs. While nothing runs it is exact.
+Worked example: 8000 MB, 3000 in use, nothing runs: others 3000. A run that needs 3000 starts, 2000
+are free. It loads, 6000 are in use: others between 3000 and 6000, so still 3000; its own memory is
+not counted twice. The owner goes and 3000 are in use: they may be anybody's, and others stay 3000
+until the run ends.
 """
 
 from __future__ import annotations
@@ -89,9 +101,19 @@ def hdd_free(render: Render) -> int:
 
 def gpu_free(render: Render) -> int:
     """MB of GPU memory that nobody uses or was promised."""
+    total = _reported(render, "gpu_mem_total_mb")
+    return total - render.gpu_others_mb - _gpu_promised(render)
+
+
+def _gpu_promised(render: Render) -> int:
+    return sum(run.gpu_need_mb for run in render.runs.values())
+
+
+def gpu_reported(render: Render) -> None:
+    """A report came: what of the GPU memory in use is that of others?"""
     used = _reported(render, "gpu_mem_used_mb")
-    promised = sum(run.gpu_need_mb for run in render.runs.values())
-    return _reported(render, "gpu_mem_total_mb") - max(used, promised)
+    at_least = used - _gpu_promised(render)
+    render.gpu_others_mb = min(max(render.gpu_others_mb, at_least), used)
 
 
 def gpu_count(render: Render) -> int:

@@ -34,7 +34,7 @@ from afanasy.core.place.branch_solve import TreePass
 from afanasy.core.place.checks import user_blocked
 from afanasy.core.place.placing import Placing
 from afanasy.core.place.turns import need
-from afanasy.core.state import Farm, Job, User
+from afanasy.core.state import Farm, Job, Render, User
 from afanasy.core.system import system_solve
 from afanasy.model.clock import Now
 
@@ -60,13 +60,13 @@ class UsersPass(Placing):
         heap = [
             (-need(user, self.by), user.solved, user.name, user)
             for user in farm.hungry.values()
-            if user_blocked(user) is None
+            if self._concerned(user) and user_blocked(user) is None
         ]
         heapify(heap)
         started = 0
         while heap and (self.changed or self.anywhere):
             user = heap[0][3]
-            if user_blocked(user) is None and self._serve(user):
+            if user_blocked(user) is None and self._still(user) and self._serve(user):
                 started += 1
                 farm.solve_counter += 1
                 user.solved = farm.solve_counter
@@ -74,6 +74,21 @@ class UsersPass(Placing):
             else:
                 heappop(heap)
         return started
+
+    def _concerned(self, user: User) -> bool:
+        """A render in question has what something of his asks for, or his work is fresh."""
+        if self.farm.fresh_all or user.name in self.fresh_users or user.name in self.fresh_of:
+            return True
+        return not user.by_fits.keys().isdisjoint(self.passed)
+
+    def _still(self, user: User) -> bool:
+        """What his jobs ask for was not refused to others meanwhile; not asked where it is long."""
+        if self.fresh_fits or self.farm.fresh_all:
+            return True
+        name, asked = user.name, user.by_fits
+        if name in self.fresh_users or name in self.fresh_of or len(asked) > job_queue.SHORT:
+            return True
+        return self.alike.may_start(asked, name, fresh=False)
 
     def _serve(self, user: User) -> bool:
         """Start one task of the user, if any can."""
@@ -96,11 +111,14 @@ class UsersPass(Placing):
         return False
 
     def _candidates(self, user: User) -> Iterator[Job]:
-        """The user's jobs in order, without those that ask for what no changed render has."""
-        everything = self.farm.fresh_all or user.name in self.fresh_users
-        if everything or len(user.queue) <= job_queue.SHORT:
+        """The user's jobs in order, without those that ask for what no render in question has."""
+        if len(user.queue) <= job_queue.SHORT:
             return iter(list(user.queue))
-        return job_queue.candidates(user.by_fits, self.passed, self.fresh_of.get(user.name, ()))
+        if self.farm.fresh_all or user.name in self.fresh_users:
+            passed = job_queue.could_start(self.farm, user.by_fits)
+            return job_queue.candidates(user.by_fits, passed, (), self.still(user.name, fresh=True))
+        fresh, still = self.fresh_of.get(user.name, ()), self.still(user.name, fresh=False)
+        return job_queue.candidates(user.by_fits, self.passed, fresh, still)
 
     def _serve_by_need(self, user: User) -> bool:
         """The same for a user whose jobs go beside each other: the neediest job first."""
@@ -128,9 +146,19 @@ def solve(farm: Farm, now: Now) -> int:
     fresh = fresh or farm.fresh_fits
     if not (fresh or farm.system.renders):
         return 0
+    started = _pass(farm, now)
+    while farm.fresh_renders:  # hosts that this pass keeps free no more
+        started += _pass(farm, now)
+    return started
+
+
+def _pass(farm: Farm, now: Now) -> int:
     started = system_solve.place(farm, now)
+    let_go: dict[str, Render] = {}
     if farm.hungry and farm.open_renders:
-        started += (TreePass if farm.sharing else UsersPass)(farm, now).run()
+        placing = (TreePass if farm.sharing else UsersPass)(farm, now)
+        started += placing.run()
+        let_go = placing.let_go
     if farm.hungry:
         draining.watch(farm, now)
         power.watch_sleepers(farm, now)
@@ -139,4 +167,7 @@ def solve(farm: Farm, now: Now) -> int:
     farm.fresh_fits.clear()
     farm.fresh_users.clear()
     farm.fresh_renders.clear()
+    for name, render in let_go.items():
+        if name in farm.open_renders:
+            farm.fresh_renders[name] = render
     return started

@@ -9,9 +9,12 @@ more, and it is woken for work that needs some.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from afanasy.core.host import power
+from afanasy.core.job.task_names import tasks_named
 from afanasy.core.place.checks import block_blocked, job_blocked, user_blocked
 from afanasy.core.place.checks_host import (
     awake_not_ready,
@@ -20,12 +23,14 @@ from afanasy.core.place.checks_host import (
     task_not_on,
     user_not_on,
 )
+from afanasy.core.place.fits import Fits
 from afanasy.core.state import Block, Farm, Render, User
+from afanasy.core.tasks import Code
 from afanasy.core.transitions import can_produce
 from afanasy.model.clock import Now
 
-#: Jobs of a user that are asked in one look.
-JOBS_MAX: Final = 100
+#: Blocks of a user for which hosts are asked in one look; what waits for something else is none.
+BLOCKS_MAX: Final = 100
 
 
 def look(farm: Farm, now: Now) -> None:
@@ -41,16 +46,24 @@ def look(farm: Farm, now: Now) -> None:
     for user in farm.hungry.values():
         if user_blocked(user) is not None:
             continue
-        jobs = {job.serial: job for fits in wanted for job in user.by_fits.get(fits, ())[:JOBS_MAX]}
-        for job in list(jobs.values())[:JOBS_MAX]:
-            if job_blocked(job) is not None:
+        for block in islice(_waiting(user, wanted), BLOCKS_MAX):
+            host = _host_for(user, block, hosts, now)
+            if host is not None:
+                power.wake(farm, host, now)
+                return
+
+
+def _waiting(user: User, wanted: dict[Fits, None]) -> Iterator[Block]:
+    """Blocks of the user that could start on a host that has one of ``wanted``."""
+    seen: dict[int, None] = {}
+    for fits in wanted:
+        for job in user.by_fits.get(fits, ()):
+            if job.serial in seen or job_blocked(job) is not None:
                 continue
+            seen[job.serial] = None
             for block in job.blocks:
-                if can_produce(block) and block_blocked(block) is None:
-                    host = _host_for(user, block, hosts, now)
-                    if host is not None:
-                        power.wake(farm, host, now)
-                        return
+                if block.fits in wanted and can_produce(block) and block_blocked(block) is None:
+                    yield block
 
 
 def _may_wake(render: Render, now: Now) -> bool:
@@ -59,10 +72,11 @@ def _may_wake(render: Render, now: Now) -> bool:
 
 def _host_for(user: User, block: Block, hosts: list[Render], now: Now) -> Render | None:
     assert block.fits is not None
-    task = block.queue().peek()
     for render in hosts:
+        task = _task_for(block, render)
         if (
-            render.name in block.fits.names
+            task >= 0
+            and render.name in block.fits.names
             and user_not_on(user, render) is None
             and job_not_on(block.job, render) is None
             and block_not_on(block, render) is None
@@ -70,3 +84,11 @@ def _host_for(user: User, block: Block, hosts: list[Render], now: Now) -> Render
         ):
             return render
     return None
+
+
+def _task_for(block: Block, render: Render) -> int:
+    """A task that may be for the render: of a maintenance job the one with its name; -1 = none."""
+    if not block.job.spec.maintenance:
+        return block.first_ready()
+    tasks = tasks_named(block, render.name)
+    return next((task for task in tasks if block.code(task) == Code.READY), -1)
