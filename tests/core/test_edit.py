@@ -6,7 +6,10 @@ import pytest
 
 from afanasy.core import events
 from afanasy.core.effects import Stop
+from afanasy.core.job import branch_edits, edit
 from afanasy.core.job.edit import BLOCK_EDITABLE, JOB_EDITABLE
+from afanasy.core.state import Farm, Job
+from afanasy.core.transitions import rebuild_needs
 from harness.farm import StoryFarm
 
 # ----------------------------------------------------------------------------------------- jobs
@@ -213,6 +216,50 @@ def test_a_spread_of_starts_within_a_second(farm: StoryFarm) -> None:
     assert render.online
 
 
+@pytest.mark.parametrize("who", ["user", "job", "branch"])
+@pytest.mark.parametrize("old", [-1, 0])
+def test_starts_before_the_limit_was_set(farm: StoryFarm, who: str, old: int) -> None:
+    """R25: in any sliding second, also in the one in which somebody sets the limit."""
+
+    def limit(most: int) -> None:
+        if who == "branch":
+            farm.apply(events.EditBranch("/b", {"max_tasks_per_second": most}))
+        else:
+            farm.edit("anna" if who == "user" else job, max_tasks_per_second=most)
+
+    farm.render("a", capacity=100_000, max_tasks=100)
+    job = farm.submit(50, capacity=1, branch="/b", max_running_tasks=5)
+    farm.submit(3, capacity=1, user="bob", name="other")
+    farm.start(8)
+    limit(old)
+    farm.edit(job.blocks[0], max_running_tasks=-1)
+    farm.edit(job.blocks[0], max_running_tasks_per_host=7)
+    farm.wait(0.6)
+    limit(6)
+    farm.start(1)
+    farm.wait(0.39)
+    farm.start(0)
+    farm.wait(0.02)
+    farm.start(1)
+
+
+@pytest.mark.parametrize("who", ["user", "job", "branch"])
+def test_starts_before_a_restart_of_the_server(farm: StoryFarm, who: str) -> None:
+    farm.render("a", capacity=100_000, max_tasks=100)
+    job = farm.submit(50, capacity=1, branch="/b")
+    if who == "branch":
+        farm.apply(events.EditBranch("/b", {"max_tasks_per_second": 3}))
+    else:
+        farm.edit("anna" if who == "user" else job, max_tasks_per_second=3)
+    runs = farm.start(3)
+    farm.wait(0.5)
+    farm.restart_server()
+    farm.come_back("a", *runs)
+    assert farm.start() == []
+    farm.wait(0.51)
+    farm.start(3)
+
+
 def test_no_task_at_all_per_second(farm: StoryFarm) -> None:
     farm.render("a")
     job = farm.submit(5, max_tasks_per_second=0)
@@ -239,6 +286,63 @@ def test_users(farm: StoryFarm) -> None:
     farm.apply(events.DeleteUser("carl"))
     farm.refused(events.DeleteUser("carl"), "not_found")
     assert farm.submit(1, user="carl").user.id != user.id
+
+
+def _counts_rebuilds(monkeypatch: pytest.MonkeyPatch) -> list[Job]:
+    """The jobs whose needs are derived again from now on."""
+    found: list[Job] = []
+
+    def counted(core: Farm, job: Job) -> None:
+        found.append(job)
+        rebuild_needs(core, job)
+
+    for module in (edit, branch_edits):
+        monkeypatch.setattr(module, "rebuild_needs", counted)
+    return found
+
+
+@pytest.mark.parametrize("who", ["user", "branch"])
+def test_jobs_are_looked_at_for_what_concerns_them_only(
+    farm: StoryFarm, monkeypatch: pytest.MonkeyPatch, who: str
+) -> None:
+    """An annotation of a user or branch costs nothing, however many jobs there are."""
+
+    def change(**params: object) -> int:
+        farm.core.fresh_users.clear()
+        farm.core.fresh_jobs.clear()
+        farm.core.fresh_all = False
+        rebuilt.clear()
+        if who == "user":
+            farm.edit("anna", **params)
+        else:
+            farm.apply(events.EditBranch("/", params))
+        return len(rebuilt)
+
+    def fresh() -> bool:
+        return bool(farm.core.fresh_users or farm.core.fresh_jobs or farm.core.fresh_all)
+
+    farm.render("a", max_tasks=1)
+    farm.render("b", max_tasks=1)
+    jobs = [farm.submit(2, name=f"job{n}") for n in range(5)]
+    rebuilt = _counts_rebuilds(monkeypatch)
+    for params in ({"annotation": "x"}, {"hidden": True}, {"custom_data": "y"}):
+        assert change(**params) == 0
+        assert not fresh()
+    assert change(priority=98) == 0
+    assert fresh()
+    every = len(list(farm.core.branches["/"].all_jobs())) if who == "branch" else len(jobs)
+    assert change(hosts_mask="b") == every
+    assert fresh()
+    assert change(hosts_mask="b") == 0  # as it was
+    (run,) = farm.start()
+    assert run.render.name == "b"
+    assert change(hosts_mask="") == every
+    (run,) = farm.start()
+    assert run.render.name == "a"
+    # (A branch that restricts nothing is not asked at all.)
+    assert change(max_running_tasks=2) == (every if who == "branch" else 0)
+    assert change(max_running_tasks=3) == 0
+    assert fresh()
 
 
 def test_a_paused_user_starts_nothing(farm: StoryFarm) -> None:

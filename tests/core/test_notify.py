@@ -111,6 +111,33 @@ def test_merging() -> None:
     assert found == {"a": [1, 2], "b": {"c": 2, "f": [3]}, "d": {"g": 1}}
 
 
+def test_however_deep_custom_data_is(farm: StoryFarm) -> None:
+    """What lies deeper than anybody writes by hand is not merged, and hurts nobody.
+
+    Just below what can be read at all is where there is no room left for anything more.
+    """
+    farm.render("a")
+    for depth in (*range(900, 1000), 5000):
+        text = '{"a":' * depth + "1" + "}" * depth
+        assert notify.merged(text).keys() <= {"a"}
+    job = farm.submit(1, job={"custom_data": text})
+    farm.finish(farm.start(1)[0])
+    assert farm.job_state(job) == "DON"
+
+
+def test_merging_deep_down() -> None:
+    """64 levels are merged; below them the later object takes the place of the earlier."""
+
+    def at(level: int, inner: str) -> str:
+        return '{"a":' * (level - 1) + inner + "}" * (level - 1)
+
+    for level, expected in ((64, {"x": 1, "y": 2}), (65, {"y": 2})):
+        found = notify.merged(at(level, '{"x": 1}'), at(level, '{"y": 2}'))
+        for _ in range(level - 1):
+            found = found["a"]
+        assert found == expected
+
+
 def test_nothing_is_noted_for_who_asked_nothing(farm: StoryFarm) -> None:
     farm.render("a")
     odd = [

@@ -6,8 +6,10 @@ import pytest
 
 from afanasy.core import events
 from afanasy.core.effects import Stop
-from afanasy.core.state import Block, Job, Run
-from afanasy.core.tasks import Code
+from afanasy.core.run import errors
+from afanasy.core.state import Block, Farm, Job, Run
+from afanasy.core.tasks import Code, ReadyQueue
+from afanasy.model.clock import Now
 from afanasy.model.states import RunEnd
 from harness.farm import StoryFarm
 
@@ -188,7 +190,8 @@ def test_the_answer_says_how_many_hosts_are_still_avoided(farm: StoryFarm) -> No
     job = failed_twice(farm)
     farm.edit(job.blocks[0], errors_avoid_host=2)
     outcome = farm.operate(job, "restart")
-    assert outcome.text == "1 host is still avoided; reset_error_hosts forgives it."
+    told = "1 host is still avoided; reset_error_hosts (afcmd reset-errors) forgives it."
+    assert outcome.text == told
     assert farm.operate(job, "reset_error_hosts").count == 1
     assert farm.operate(job, "restart").text == ""
 
@@ -198,6 +201,35 @@ def test_reset_error_hosts_of_single_tasks(farm: StoryFarm) -> None:
     block = job.blocks[0]
     assert farm.operate_tasks(block, "reset_error_hosts", 0).count == 1
     assert block.error_hosts["a"].count == 2
+
+
+def test_many_tasks_named_one_by_one_are_one_reset(
+    farm: StoryFarm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever their number, hosts are looked for once, and no task is looked at twice."""
+    farm.render("a", capacity=10**6, max_tasks=1000)
+    farm.render("b", max_tasks=0)
+    job = farm.submit(300, capacity=1, errors_avoid_host=0, errors_retries=9)
+    block = job.blocks[0]
+    runs = farm.start(300)
+    with farm.batch():
+        for run in runs:
+            farm.fail(run)
+    looks: list[Block] = []
+    check = errors.check_hosts_left
+
+    def counted(core: Farm, block: Block, now: Now) -> str:
+        looks.append(block)
+        return check(core, block, now)
+
+    monkeypatch.setattr(errors, "check_hosts_left", counted)
+    named = [range(task, task + 1) for task in range(298, -1, -2)]
+    assert farm.operate_tasks(block, "reset_error_hosts", *named, *named).count == 150
+    assert len(looks) <= 2
+    assert list(block.extras) == list(range(1, 300, 2))
+    assert block.error_hosts["a"].count == 300
+    assert farm.operate_tasks(block, "reset_error_hosts", range(10, 20)).count == 5
+    assert farm.operate_tasks(block, "reset_error_hosts", 10, 298).count == 0
 
 
 def test_times_of_a_restarted_job(farm: StoryFarm) -> None:
@@ -215,6 +247,18 @@ def test_times_of_a_restarted_job(farm: StoryFarm) -> None:
     assert run.waited_s == 100.0
 
 
+def test_operations_are_activity_of_the_owner(farm: StoryFarm) -> None:
+    job = farm.submit(2)
+    for act in (
+        lambda: farm.operate(job, "pause"),
+        lambda: farm.operate_tasks(job.blocks[0], "skip", 1),
+    ):
+        farm.wait(1000)
+        act()
+        assert farm.core.users["anna"].time_activity == int(farm.now.wall)
+        assert farm.restored().users["anna"].time_activity == int(farm.now.wall)
+
+
 def test_a_job_that_was_only_skipped_has_times(farm: StoryFarm) -> None:
     job = farm.submit(3)
     farm.operate_tasks(job.blocks[0], "skip")
@@ -230,17 +274,34 @@ def test_try_next(farm: StoryFarm) -> None:
     job = farm.submit(9)
     block = job.blocks[0]
     farm.operate_tasks(block, "trynext", 7, range(4, 6), mode="append")
-    assert job.try_next == [(0, 7), (0, 4), (0, 5)]
+    assert list(job.try_next) == [(0, 7), (0, 4), (0, 5)]
     farm.operate_tasks(block, "trynext", 4, mode="append")
-    assert job.try_next == [(0, 7), (0, 5), (0, 4)]
+    assert list(job.try_next) == [(0, 7), (0, 5), (0, 4)]
     farm.operate_tasks(block, "trynext", 5, mode="remove")
     farm.restart_server()
     farm.come_back("a")
     assert farm.start(1)[0].task == 7
     again = farm.job(job.serial)
-    assert again.try_next == [(0, 4)]
+    assert list(again.try_next) == [(0, 4)]
     assert farm.operate(again, "reset_trying_next_tasks").count == 1
-    assert again.try_next == []
+    assert not again.try_next
+
+
+def test_try_next_ends_the_wait_for_a_retry(farm: StoryFarm) -> None:
+    """R15: a hand was laid on it."""
+    farm.render("a", capacity=2000)
+    job = farm.submit(2, errors_retries=20, errors_avoid_host=0, errors_task_same_host=0)
+    block = job.blocks[0]
+    for run in farm.start(2):
+        farm.fail(run)
+    assert farm.codes(block) == [Code.RETRY, Code.RETRY]
+    farm.operate_tasks(block, "trynext", 1, mode="remove")
+    assert farm.start() == []
+    farm.operate_tasks(block, "trynext", 1, mode="append")
+    farm.check_restored()
+    (run,) = farm.start(1)
+    assert (run.task, farm.errors(block, 1)) == (1, 1)
+    assert farm.codes(block) == [Code.RETRY, Code.RUNNING]
 
 
 def test_a_task_may_be_named_before_it_is_ready(farm: StoryFarm) -> None:
@@ -288,6 +349,27 @@ def test_operations_on_a_million_tasks(farm: StoryFarm) -> None:
         assert block.counts[code] == 1_000_000
     assert len(farm.store.tables["pages"]) == 245
     assert "tasks" not in farm.store.tables
+
+
+@pytest.mark.parametrize("parts", [[range(9, 10)], [range(9, 10), range(89_999, 90_000)]])
+def test_a_few_changed_tasks_do_not_begin_the_search_again(
+    farm: StoryFarm, monkeypatch: pytest.MonkeyPatch, parts: list[range]
+) -> None:
+    """The ready queue hears of those that became READY; where it stood it goes on."""
+    farm.render("a", capacity=1000, max_tasks=1)
+    job = farm.submit(100_000, sequential=10)
+    block = job.blocks[0]
+    farm.operate_tasks(block, "done", range(95_000))
+    (run,) = farm.start(1)
+    assert run.task == 99_999
+    with monkeypatch.context() as patch:
+        patch.setattr(ReadyQueue, "reset", None)
+        farm.operate_tasks(block, "restart", *parts)
+        farm.operate_tasks(block, "skip", 95_005)
+    first = [task for part in parts for task in part]
+    assert list(block.queue())[: len(first) + 1] == [*first, 95_009]
+    farm.finish(run)
+    assert farm.start(1)[0].task == parts[0][0]
 
 
 def test_pages_and_rows_of_tasks_take_turns(farm: StoryFarm) -> None:

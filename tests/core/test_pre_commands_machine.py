@@ -51,6 +51,23 @@ class PreMachine(RuleBasedStateMachine):
             return None
         return (owner.serial, -1) if isinstance(owner, Job) else (owner.job.serial, owner.num)
 
+    def stopping(self) -> dict[int, tuple[int, int]]:
+        """Runs of pre commands that are being skipped or set done, and to whom they are owed."""
+        found: dict[int, tuple[int, int]] = {}
+        for run in self.farm.core.runs.values():
+            mine = run.current and run.block.job.system and run.block.num == PRE_COMMANDS
+            owner = self.owner(run.task) if mine else None
+            if owner is not None and run.stop_cause in ("skip", "set done"):
+                found[run.id] = owner
+        return found
+
+    def lost(self, before: dict[int, tuple[int, int]]) -> None:
+        """What was being skipped is skipped when its host is given up."""
+        for run_id, owner in before.items():
+            run = self.farm.core.runs.get(run_id)
+            if run is None or not run.current:
+                self.owed.discard(owner)
+
     def settle(self) -> None:
         """What the model and the farm say must be the same."""
         waits = {
@@ -83,7 +100,7 @@ class PreMachine(RuleBasedStateMachine):
 
     @rule(host=st.sampled_from(HOSTS), how=st.sampled_from(["drop", "bye", "lose"]))
     def go(self, host: str, how: str) -> None:
-        render = self.farm.core.renders.get(host)
+        render, before = self.farm.core.renders.get(host), self.stopping()
         if render is not None and render.link:
             if how == "bye":
                 self.farm.bye(render)
@@ -92,6 +109,7 @@ class PreMachine(RuleBasedStateMachine):
             if how == "lose":
                 self.farm.render(host, capacity=5000, max_tasks=3, boot_id=f"boot {self.names}")
                 self.names += 1
+        self.lost(before)
         self.settle()
 
     @rule(of_job=texts, of_blocks=st.lists(texts, min_size=1, max_size=2), offline=st.booleans())
@@ -131,6 +149,9 @@ class PreMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.jobs())
     def edit(self, number: int, text: str, block: bool) -> None:
         job = self.pick(number)
+        if job.deleting:
+            self.farm.refused(events.EditJob(job.serial, {"command_pre": text}), "deleting")
+            return
         num = number % len(job.blocks) if block else -1
         owner = job.blocks[num] if block else job
         system = self.farm.core.jobs[0].blocks[PRE_COMMANDS]
@@ -147,6 +168,9 @@ class PreMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.jobs())
     def operate(self, number: int, operation: str) -> None:
         job = self.pick(number)
+        if job.deleting and operation != "delete":
+            self.farm.refused(events.OperateJob(job.serial, operation), "deleting")
+            return
         self.farm.operate(job, operation)
         if operation in ("restart", "restart_errors"):
             assert job.pre is None or not job.pre.failed
@@ -177,7 +201,9 @@ class PreMachine(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([1.0, 5.0, 90.0, 700.0, 2000.0]))
     def wait(self, seconds: float) -> None:
+        before = self.stopping()
         self.farm.wait(seconds)
+        self.lost(before)
         self.settle_deleting()
 
     @rule()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from afanasy.core import events
+from afanasy.core.job import submit
 from afanasy.core.job.submit import JOB_ID_MAX, unique_name
 from afanasy.core.tasks import Code
 from afanasy.model.attributes import BlockSpec, JobSpec
@@ -90,6 +91,18 @@ def test_caps(farm: StoryFarm) -> None:
     edges = farm.block(frame_first=-(2**62), frame_last=2**62, frames_per_task=2**60)
     job = farm.apply(events.Submit(JobSpec(user_name="anna"), [edges]))
     assert job.blocks[0].tasks_num == 9
+
+
+def test_the_most_blocks_of_a_job(farm: StoryFarm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However they came into it."""
+    monkeypatch.setattr(submit, "BLOCKS_PER_JOB_MAX", 5)
+    blocks = [farm.block(name=f"b{n}") for n in range(6)]
+    farm.refused(events.Submit(JobSpec(user_name="anna"), blocks), "too_many_blocks")
+    job = farm.submit(blocks=[{"frames": 1}] * 3)
+    error = farm.refused(events.AppendBlocks(job.serial, blocks[:3]), "too_many_blocks")
+    assert "6 blocks in all; a job may have 5" in error.sentence()
+    farm.apply(events.AppendBlocks(job.serial, blocks[:2]))
+    assert len(job.blocks) == 5
 
 
 def test_too_many_depend_masks(farm: StoryFarm) -> None:

@@ -287,6 +287,8 @@ class RenderHello:
     runs: list[HeldRun] = field(default_factory=list[HeldRun])
     resources: dict[str, object] = field(default_factory=dict)
     nimby: str = ""
+    #: It wants no new work.
+    draining: bool = False
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from afanasy.core import configure, events, timers
+from afanasy.core import configure, deadlines, events, timers
 from afanasy.core.effects import Note
 from afanasy.core.host import farm_file, host_operations, links, pool_edits
 from afanasy.core.job import branch_edits, edit, job_order, operations, submit
@@ -27,6 +27,7 @@ from afanasy.model.clock import Now
 def apply(farm: Farm, event: events.Event, now: Now) -> object:
     """React to one event. Raises UserError (a person's fault, nothing changed)."""
     answer = _react(farm, event, now)
+    deadlines.sweep(farm)
     if farm.system.moved:
         pre_commands.follow(farm, now)
     if farm.happened:

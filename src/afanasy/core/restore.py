@@ -8,6 +8,7 @@ wall clock are turned into waits of the monotonic one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -22,10 +23,11 @@ from afanasy.core.job import branch_edits, lives
 from afanasy.core.job.branches import Branch
 from afanasy.core.job.submit import found_system_job
 from afanasy.core.limit import limits
-from afanasy.core.place import shares
+from afanasy.core.place import rates, shares
 from afanasy.core.place.checks_host import EJECT_AWAY_S
 from afanasy.core.rows import Row
-from afanasy.core.run.errors import COOL_MAX_S, RETRY_WAIT_MAX_S, check_hosts_left
+from afanasy.core.run.cool_off import COOL_MAX_S
+from afanasy.core.run.errors import RETRY_WAIT_MAX_S, check_hosts_left
 from afanasy.core.run.holds import attach_block
 from afanasy.core.settings import Chosen
 from afanasy.core.state import (
@@ -121,8 +123,12 @@ def _restore_counters(farm: Farm, doc: dict[str, int]) -> None:
 
 
 def _restore_tree(farm: Farm, pools: Iterable[Row], branches: Iterable[Row]) -> None:
-    """Pools and branches; sorted by path, so that a parent is there before its children."""
-    for path, number, text in sorted(pools):
+    """Pools and branches in the order in which they were made: of their ids.
+
+    A parent has a lower id than its children, and children keep their order, in which patterns of
+    pools are asked (SEMANTICS 6.5).
+    """
+    for path, number, text in sorted(pools, key=itemgetter(1)):
         doc: dict[str, Any] = msgspec.json.decode(text)
         spec = msgspec.convert(doc["spec"], PoolSpec)
         parent = farm.pools[path.rpartition("/")[0] or "/"] if path != "/" else None
@@ -131,7 +137,7 @@ def _restore_tree(farm: Farm, pools: Iterable[Row], branches: Iterable[Row]) -> 
         if parent is not None:
             parent.children[path] = pool
         farm.pool_id_last = max(farm.pool_id_last, number)
-    for path, number, text in sorted(branches):
+    for path, number, text in sorted(branches, key=itemgetter(1)):
         doc = msgspec.json.decode(text)
         of_branch = msgspec.convert(doc["spec"], BranchSpec)
         above = farm.branches[path.rpartition("/")[0] or "/"] if path != "/" else None
@@ -229,7 +235,8 @@ def _restore_job(farm: Farm, row: Row, now: Now) -> None:
         pre=msgspec.convert(doc.get("pre"), PreCommand | None),
         time_started=row[10],
         time_done=row[11],
-        try_next=[(block, task) for block, task in doc["try_next"]],
+        # (Older servers took negative numbers, which name nothing.)
+        try_next={(num, task): None for num, task in doc["try_next"] if min(num, task) >= 0},
         log=doc["log"],
     )
     if job.spec.time_wait > now.wall:
@@ -271,8 +278,10 @@ def _restore_block_state(block: Block, doc: dict[str, Any], frames: dict[int, in
     block.error_hosts = {h: HostErrors(c, last) for h, (c, last) in doc["error_hosts"].items()}
     (
         block.time_started, block.time_done, block.run_time_min, block.run_time_max,
-        block.run_time_sum,
+        block.run_time_sum, *timed,
     ) = doc["times"]  # fmt: skip
+    # Older versions did not count the runs.
+    block.runs_timed = timed[0] if timed else int(block.run_time_max > 0)
     block.stuck = doc["stuck"]
     block.version = doc["version"]
     block.pre = PreCommand(*doc["pre"]) if "pre" in doc else None
@@ -422,7 +431,8 @@ def _finish(farm: Farm, now: Now) -> None:
         for block in job.blocks:
             counts = block.counts
             done = counts[Code.DONE] + counts[Code.SKIPPED]
-            block.done = block.tasks_num > 0 and done == block.tasks_num
+            block.set_done(block.tasks_num > 0 and done == block.tasks_num)
+            job.troubled += bool(block.error_hosts)
             troubled = block.error_hosts or any(e.error_hosts for e in block.extras.values())
             if troubled and block.errors_forgive_time() > 0:
                 block.forgive_mono = now.mono
@@ -441,6 +451,7 @@ def _finish(farm: Farm, now: Now) -> None:
     if farm.settings.value("af_solve_branches"):
         shares.switch(farm, on=True)
     system_job.restored(farm, now)
+    rates.restored(farm, now)
     messages.restored(farm)
     farm.happened.clear()  # it happened, and was told, before
     for hold in farm.service_holds.values():

@@ -296,19 +296,25 @@ def closed_row(farm: Farm, record: ClosedRun, rows: Rows) -> Row:
     """The row of the history for a run that ended."""
     run = record.run
     return (
-        run.id, task_key(run.block.key, run.task), run.render.id, _facet(farm, run.block, rows),
+        run.id, task_key(run.block.key, run.task), run.render.id, _facet(farm, run, rows),
         run.number, run.started_wall, round(record.elapsed_s * 1000), round(run.waited_s * 1000),
         round(record.cpu_s * 1000), record.memory_peak_mb, run.capacity, record.status,
         record.exit_status, record.error_class or None, record.output_size, record.log or None,
     )  # fmt: skip
 
 
-def _facet(farm: Farm, block: Block, rows: Rows) -> int:
-    """Number of the statistics dimensions of a run; a new combination gets a row (R38)."""
+def _facet(farm: Farm, run: Run, rows: Rows) -> int:
+    """Number of the statistics dimensions of a run; a new combination gets a row (R38).
+
+    They are those of the moment when the run ended. Of the patterns of the farm file that match the
+    host the last one counts, the most exact.
+    """
+    block, render = run.block, run.render
     spec = block.job.spec
+    patterns = render.setup.patterns if render.setup is not None else ()
     key = (
-        block.job.user.name, spec.project, spec.department, spec.branch, "/", "",
-        block.spec.service,
+        block.job.user.name, spec.project, spec.department, spec.branch,
+        render.spec.pool or "/", patterns[-1] if patterns else "", block.spec.service,
     )  # fmt: skip
     number = farm.facets.get(key)
     if number is None:
@@ -409,7 +415,7 @@ def job_row(job: Job) -> Row:
         "system": job.system,
         "order": job.order,
         "pre": job.pre,
-        "try_next": job.try_next,
+        "try_next": list(job.try_next),
         "log": job.log,
     }
     return (
@@ -433,7 +439,7 @@ def block_state(block: Block) -> dict[str, object]:
         "error_hosts": {h: (e.count, e.last_wall) for h, e in block.error_hosts.items()},
         "times": (
             block.time_started, block.time_done, block.run_time_min, block.run_time_max,
-            block.run_time_sum,
+            block.run_time_sum, block.runs_timed,
         ),
         "stuck": block.stuck,
         "version": block.version,

@@ -1,7 +1,7 @@
 """Deadlines of the core. The shell sends a Tick when :meth:`Farm.next_deadline` has come.
 
-A timer is never taken back: when it comes up, what it speaks of may have changed or gone, so every
-reaction here looks again.
+A timer is never taken back: when it comes up, what it speaks of may have changed, so every reaction
+here looks again. About what is gone nothing comes up (:mod:`afanasy.core.deadlines`).
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from heapq import heappop
 from typing import Final, cast
 
+from afanasy.core import deadlines
 from afanasy.core.host import links, no_task, power, presence, schedule
 from afanasy.core.host.renders import touch_render
 from afanasy.core.job import lives, operations
@@ -29,22 +30,20 @@ def fire(farm: Farm, now: Now) -> None:
     """Act on every deadline that has come."""
     timers = farm.timers
     while timers and timers[0][0] <= now.mono:
-        _, _, what = heappop(timers)
+        what = deadlines.take(farm, heappop(timers))
+        if what is None:
+            continue
         match what[0]:
             case "retry":
                 _retry(farm, cast(Block, what[1]), cast(int, what[2]), now)
             case "limit":
                 stops.check_limits(farm, cast(Run, what[1]), now)
             case "lost":
-                render = cast(Render, what[1])
-                if farm.renders.get(render.name) is render:
-                    links.on_silence(farm, render, now)
+                links.on_silence(farm, cast(Render, what[1]), now)
             case "cool":
                 _cooled(farm, cast(Render, what[1]), now)
             case "forgive":
-                block = cast(Block, what[1])
-                if farm.blocks.get(block.key) is block:
-                    errors.forgive(farm, block, now)
+                errors.forgive(farm, cast(Block, what[1]), now)
             case "rate":
                 rates.on_timer(farm, cast("Job | User | Branch", what[1]), now)
             case "service":
@@ -57,22 +56,14 @@ def fire(farm: Farm, now: Now) -> None:
                     operations.delete_old(farm, job, now)
             case "presence":
                 render = cast(Render, what[1])
-                if farm.renders.get(render.name) is render and presence.time_came(
-                    farm, render, now
-                ):
+                if presence.time_came(farm, render, now):
                     touch_render(farm, render, now.mono)
             case "schedule":
-                render = cast(Render, what[1])
-                if farm.renders.get(render.name) is render:
-                    schedule.on_timer(farm, render, now)
+                schedule.on_timer(farm, cast(Render, what[1]), now)
             case "power":
-                render = cast(Render, what[1])
-                if farm.renders.get(render.name) is render:
-                    power.look(farm, render, now)
+                power.look(farm, cast(Render, what[1]), now)
             case "no_task":
-                render = cast(Render, what[1])
-                if farm.renders.get(render.name) is render:
-                    no_task.look(farm, render, now)
+                no_task.look(farm, cast(Render, what[1]), now)
             case "wake":
                 wake_up.look(farm, now)
             case "system":
@@ -81,9 +72,8 @@ def fire(farm: Farm, now: Now) -> None:
                 draining.look(farm, now)
             case "fresh":
                 job = cast(Job, what[1])
-                if farm.jobs.get(job.serial) is job:
-                    farm.fresh_jobs[job.serial] = job
-                    _wait_out_ejects(farm, job, now)
+                farm.fresh_jobs[job.serial] = job
+                _wait_out_ejects(farm, job, now)
             case other:
                 raise AssertionError(f"nobody knows the timer {other!r}")
 
@@ -95,11 +85,16 @@ def look_at_the_clock(farm: Farm, step_s: float, now: Now) -> None:
     for job in farm.jobs.values():
         if job.waiting_time:
             add_timer(farm, now.mono, "time_wait", job)
+        elif job.spec.time_wait > now.wall:
+            _time_is_to_come(farm, job, now)
         lives.watch(farm, job, now)
     for render in farm.renders.values():
         schedule.look(farm, render, now)
         presence.watch(farm, render, now)
     _shift_waits(farm, step_s)
+    for block in list(farm.blocks.values()):
+        if block.error_hosts or block.extras:
+            errors.forgive(farm, block, now)
 
 
 def _wait_out_ejects(farm: Farm, job: Job, now: Now) -> None:
@@ -134,7 +129,7 @@ def _shift_waits(farm: Farm, step_s: float) -> None:
 
 def _retry(farm: Farm, block: Block, task: int, now: Now) -> None:
     extra = block.extras.get(task)
-    if farm.blocks.get(block.key) is not block or block.code(task) != Code.RETRY or extra is None:
+    if block.code(task) != Code.RETRY or extra is None:
         return
     if extra.retry_mono > now.mono:
         return  # a later error set a later wait, with a timer of its own
@@ -142,18 +137,28 @@ def _retry(farm: Farm, block: Block, task: int, now: Now) -> None:
 
 
 def _cooled(farm: Farm, render: Render, now: Now) -> None:
-    if farm.renders.get(render.name) is render and not render.cooling(now.mono):
+    if not render.cooling(now.mono):
         touch_render(farm, render, now.mono)
 
 
+def _time_is_to_come(farm: Farm, job: Job, now: Now) -> None:
+    """The clock was set back before the moment that the job waited for: it waits again."""
+    job.waiting_time = True
+    add_timer(farm, now.mono + job.spec.time_wait - now.wall, "time_wait", job)
+    farm.changes.jobs[job.serial] = job
+    refresh_queue(farm, job, now)
+
+
 def _time_came(farm: Farm, job: Job, now: Now) -> None:
-    if farm.jobs.get(job.serial) is not job or not job.waiting_time:
+    if not job.waiting_time:
         return
     left = job.spec.time_wait - now.wall
     if left > 0:
         add_timer(farm, now.mono + left, "time_wait", job)
         return
     job.waiting_time = False
+    if job.system:
+        farm.fresh_jobs[job.serial] = job  # it stands in no queue
     for block in job.blocks:
         block.ready_wall = now.wall
     farm.changes.jobs[job.serial] = job

@@ -9,7 +9,7 @@ from af.words import plural
 from afanasy.core import node_log
 from afanasy.core.events import EditBranch
 from afanasy.core.job.branches import ROOT, Branch
-from afanasy.core.place import rates, shares
+from afanasy.core.place import fits, rates, shares
 from afanasy.core.run import errors
 from afanasy.core.state import Farm, Job
 from afanasy.core.transitions import rebuild_needs
@@ -129,7 +129,8 @@ def edit_branch(farm: Farm, event: EditBranch, now: Now) -> None:
     """Set branch attributes. Raises UserError, nothing changed."""
     branch = living_branch(farm, event.path)
     assert event.params.keys() <= BRANCH_EDITABLE, f"unchecked edit: {sorted(event.params)}"
-    before = node_log.values_of(branch.spec)
+    before, was_strict = node_log.values_of(branch.spec), branch.strict
+    changed = {key for key, value in event.params.items() if getattr(branch.spec, key) != value}
     for key, value in event.params.items():
         setattr(branch.spec, key, value)
     node_log.say_changes(branch, before, branch.spec, now, event.by)
@@ -139,11 +140,14 @@ def edit_branch(farm: Farm, event: EditBranch, now: Now) -> None:
     refresh_strict(branch)
     if "solve_jobs" in event.params:
         shares.regroup(farm, branch)
-    shares.turn_anew(farm, branch.jobs.values())
-    for job in branch.all_jobs():
-        rebuild_needs(farm, job)
-    errors.recheck_all(farm, now)
-    farm.fresh_all = True
+    # (Ten thousand jobs may be looked at: only for what concerns them.)
+    if changed & fits.WORK_ASKS or branch.strict != was_strict:
+        for job in branch.all_jobs():
+            rebuild_needs(farm, job)
+        errors.recheck_all(farm, now)
+    if changed - fits.WORK_SAYS:
+        shares.turn_anew(farm, branch.jobs.values())
+        farm.fresh_all = True
 
 
 def refresh_strict(branch: Branch) -> None:

@@ -13,11 +13,11 @@ from afanasy.core.depend.block_depends import check_masks
 from afanasy.core.events import AddUser, DeleteUser, EditBlocks, EditJob, EditRender, EditUser
 from afanasy.core.host import presence, schedule
 from afanasy.core.host.host_change import hosts_changed
-from afanasy.core.job import branch_edits, lives
+from afanasy.core.job import branch_edits, lives, task_names
 from afanasy.core.job.operations import log_job
-from afanasy.core.job.submit import block_of, living_job, user_of
+from afanasy.core.job.submit import block_of, check_kept, living_job, user_of
 from afanasy.core.limit import limits
-from afanasy.core.place import job_queue, rates, shares
+from afanasy.core.place import fits, job_queue, rates, shares
 from afanasy.core.run import errors, holds
 from afanasy.core.run.stops import check_limits
 from afanasy.core.state import Block, Farm, Job, User
@@ -57,6 +57,7 @@ RENDER_EDITABLE: Final = frozenset(RenderSpec.__struct_fields__) - RENDER_FIXED
 def edit_job(farm: Farm, event: EditJob, now: Now) -> None:
     """Set job attributes. Raises UserError, nothing changed."""
     job = living_job(farm, event.serial)
+    check_kept(job)
     params = dict(event.params)
     assert params.keys() <= JOB_EDITABLE, f"unchecked edit: {sorted(params)}"
     owner = params.pop("user_name", None)
@@ -94,6 +95,9 @@ def edit_job(farm: Farm, event: EditJob, now: Now) -> None:
         _send_again(farm, job)
     if "max_tasks_per_second" in params:
         rates.limit_changed(farm, job, now)
+    if "need_memory" in params:
+        for block in job.blocks:
+            errors.memory_edited(farm, block)
     if params.get("offline"):
         job.off = True
     job.spec.offline = job.off
@@ -164,6 +168,7 @@ def _error_limits_changed(farm: Farm, block: Block, now: Now) -> None:
 def edit_blocks(farm: Farm, event: EditBlocks, now: Now) -> None:
     """Set block attributes. Raises UserError, nothing changed."""
     job = living_job(farm, event.serial)
+    check_kept(job)
     blocks = [block_of(job, num) for num in event.blocks]
     params = event.params
     assert params.keys() <= BLOCK_EDITABLE, f"unchecked edit: {sorted(params)}"
@@ -193,6 +198,10 @@ def edit_blocks(farm: Farm, event: EditBlocks, now: Now) -> None:
         holds.attach_block(farm, block)
         if "service" in params or "tickets" in params:
             limits.held_changed(farm, block)
+        if "need_memory" in params:
+            errors.memory_edited(farm, block)
+        if "tasks_name" in params:
+            task_names.renamed(block)
         if block.spec.command_pre != old_pre:
             pre_commands.edited(farm, block, now)
         _error_limits_changed(farm, block, now)
@@ -230,24 +239,30 @@ def edit_user(farm: Farm, event: EditUser, now: Now) -> None:
         raise UserError("not_found", f"there is no user {event.name!r}")
     assert event.params.keys() <= USER_EDITABLE, f"unchecked edit: {sorted(event.params)}"
     before = node_log.values_of(user.spec)
+    changed = {key for key, value in event.params.items() if getattr(user.spec, key) != value}
     for key, value in event.params.items():
         setattr(user.spec, key, value)
     node_log.say_changes(user, before, user.spec, now, event.by)
     user.time_activity = int(now.wall)
-    farm.fresh_users[user.name] = user
     farm.changes.users[user.name] = user
+    if changed - fits.WORK_SAYS:
+        farm.fresh_users[user.name] = user
+        shares.turn_anew(farm, user.jobs.values())
     if "max_tasks_per_second" in event.params:
         rates.limit_changed(farm, user, now)
     if "jobs_life_time" in event.params:
         for job in user.jobs.values():
             lives.watch(farm, job, now)
-    shares.turn_anew(farm, user.jobs.values())
-    for job in user.jobs.values():
-        rebuild_needs(farm, job)
-        _look_for_hosts(farm, job.blocks, now)
-        if "custom_data" in event.params:
+    # (Ten thousand jobs may be looked at: only for what concerns them.)
+    if changed & fits.WORK_ASKS:
+        for job in user.jobs.values():
+            rebuild_needs(farm, job)
+            _look_for_hosts(farm, job.blocks, now)
+    if "custom_data" in changed:
+        for job in user.jobs.values():
             _send_again(farm, job)
-        if any(key.startswith("errors_") for key in event.params):
+    if any(key.startswith("errors_") for key in changed):
+        for job in user.jobs.values():
             for block in job.blocks:
                 _error_limits_changed(farm, block, now)
 

@@ -8,6 +8,7 @@ will only be stopped when it comes back.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from af.words import plural
@@ -34,6 +35,16 @@ def warnings(farm: Farm, blocks: list[Block], parts: list[range] | None, mode: s
         for task, run in sorted(block.open.items()):
             if is_held(run) and any(task in part for part in ranges):
                 found.setdefault(run.render, []).append(run)
+    return _sentences(found)
+
+
+def of_render(render: Render, runs: Iterable[Run]) -> list[str]:
+    """The same of some runs of one render, which are given up with their render, or ejected."""
+    held = [run for run in runs if run.current and is_held(run)]
+    return _sentences({render: held} if held else {})
+
+
+def _sentences(found: dict[Render, list[Run]]) -> list[str]:
     said = [_sentence(render, runs) for render, runs in found.items()]
     if len(said) > WARNINGS_MAX:
         more = plural(len(said) - WARNINGS_MAX, "more render")

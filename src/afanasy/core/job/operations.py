@@ -7,7 +7,6 @@ its process is gone. Every operation answers how many tasks it touched.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -24,18 +23,18 @@ from afanasy.core.events import (
     OperateRender,
 )
 from afanasy.core.host import pool_edits, power
-from afanasy.core.host.host_change import host_gone
+from afanasy.core.host.host_change import host_gone, restore_defaults
 from afanasy.core.host.pool_edits import set_pool
 from afanasy.core.host.renders import touch_render
 from afanasy.core.job import branch_edits, giving_up
-from afanasy.core.job.submit import block_of, living_job
+from afanasy.core.job.submit import block_of, check_kept, living_job
 from afanasy.core.limit import limits
-from afanasy.core.place import draining
+from afanasy.core.place import draining, try_next
 from afanasy.core.place.checks_host import EJECT_AWAY_S
-from afanasy.core.run import ends, errors, runs, sick, stops
+from afanasy.core.run import cool_off, ends, errors, runs, sick, stops
 from afanasy.core.state import Block, Farm, Job, Run
 from afanasy.core.system import pre_commands
-from afanasy.core.tasks import CODES, Code
+from afanasy.core.tasks import CODES, Code, among
 from afanasy.core.transitions import (
     WRN_FLAG,
     add_timer,
@@ -115,14 +114,13 @@ RENDER_OPERATIONS: Final = frozenset(
         "heal_sick",
         "set_pool",
         "reassign_pool",
+        "restore_defaults",
         "launch_cmd",
         "wol_sleep",
         "wol_wake",
         *INSTRUCTIONS,
     }
 )
-#: Longest list of tasks to try next that one operation may add.
-TRY_NEXT_MAX: Final = 10_000
 _TABLES: Final = {name: operation.table() for name, operation in OPERATIONS.items()}
 
 
@@ -149,12 +147,15 @@ def operate_job(farm: Farm, event: OperateJob, now: Now) -> Outcome:
             "The system job would do again what it did long ago.",
             "restart_errors, or name tasks",
         )
+    if name != "delete":
+        check_kept(job)
     outcome = Outcome()
     if name in _STOPS:
         outcome.warnings = giving_up.warnings(farm, job.blocks, None, event.mode)
     if event.ask:
         return replace(outcome, text=_ASKED)
     job.user.time_activity = int(now.wall)
+    farm.changes.users[job.user.name] = job.user
     if name == "delete":
         outcome.count = _delete(farm, job, now)
     elif name in ("start", "pause"):
@@ -194,6 +195,7 @@ def operate_blocks(farm: Farm, event: OperateBlocks, now: Now) -> Outcome:
     name = event.operation
     if name not in BLOCK_OPERATIONS:
         raise UserError("unknown_operation", f"Unknown operation: {name}", field="operation.type")
+    check_kept(job)
     for block in blocks:
         for part in event.tasks or ():
             if part.start < 0 or part.stop > block.tasks_num:
@@ -210,10 +212,8 @@ def operate_blocks(farm: Farm, event: OperateBlocks, now: Now) -> Outcome:
             'trynext needs "task_ids" and the mode "append" or "remove"',
             field="operation.mode",
         )
-    if name == "trynext" and sum(map(len, event.tasks or ())) * len(blocks) > TRY_NEXT_MAX:
-        raise UserError(
-            "too_many_tasks", f"at most {TRY_NEXT_MAX} tasks can be tried next", field="task_ids"
-        )
+    if name == "trynext":
+        try_next.check_room(job, blocks, event.tasks or (), event.mode)
     if name == "tickets" and not event.ticket[0]:
         raise UserError("missing", "the ticket has no name", field="operation.name")
     outcome = Outcome()
@@ -222,6 +222,7 @@ def operate_blocks(farm: Farm, event: OperateBlocks, now: Now) -> Outcome:
     if event.ask:
         return replace(outcome, text=_ASKED)
     job.user.time_activity = int(now.wall)
+    farm.changes.users[job.user.name] = job.user
     if name == "reset_error_hosts":
         if event.mode in spread.MODES:
             named = list(spread.spread(blocks, event.tasks, event.mode).values())
@@ -230,10 +231,13 @@ def operate_blocks(farm: Farm, event: OperateBlocks, now: Now) -> Outcome:
         for block, parts in named:
             # A block's own list goes with all of its tasks, when no tasks were chosen.
             whole = not event.tasks and sum(map(len, parts)) in (0, block.tasks_num)
-            for part in [None] if whole else parts:
-                outcome.count += errors.reset_error_hosts(farm, block, part, now)
+            outcome.count += errors.reset_error_hosts(farm, block, None if whole else parts, now)
     elif name == "trynext":
-        outcome.count = _try_next(job, blocks, event)
+        change = try_next.append if event.mode == "append" else try_next.remove
+        outcome.count = change(job, blocks, event.tasks or ())
+        if event.mode == "append":
+            for block in blocks:
+                errors.try_now(farm, block, event.tasks or [], now)
         outcome.text = "Tasks to try next processed."
         farm.fresh_jobs[job.serial] = job
     elif name == "tickets":
@@ -263,9 +267,18 @@ def _on_spread(
     if event.mode not in spread.MODES:
         return _on_blocks(farm, blocks, name, parts, now)
     touched: dict[int, int] = {}
-    for block, found in spread.spread(blocks, parts, event.mode).values():
+    chosen = list(spread.spread(blocks, parts, event.mode).values())
+    for block, found in chosen:
         count = _on_blocks(farm, [block], name, found, now)
         touched[block.job.serial] = touched.get(block.job.serial, 0) + count
+    if name in _RESTARTS:
+        # Other jobs are reached as wholes: they begin anew, with their own pre commands.
+        others = [farm.jobs[serial] for serial in touched if serial != job.serial]
+        if name == "restart":
+            for other in others:
+                other.time_started = 0
+                farm.changes.jobs[other.serial] = other
+        pre_commands.again(farm, (*others, *(block for block, _ in chosen)), now)
     for serial, count in touched.items():
         if serial != job.serial and count:
             other = farm.jobs[serial]
@@ -300,18 +313,14 @@ def _on_blocks(
 
 def _open_runs(block: Block, parts: list[range]) -> list[Run]:
     """The open runs of the tasks of ``parts``, in order; the parts may be very many."""
-    tasks = sorted(block.open)
-    found: set[int] = set()
-    for part in parts:
-        found.update(tasks[bisect_left(tasks, part.start) : bisect_left(tasks, part.stop)])
-    return [block.open[task] for task in sorted(found)]
+    return [block.open[task] for task in among(block.open, parts)]
 
 
 def _forget_times(farm: Farm, block: Block, tasks: int) -> None:
     """A block restarted as a whole begins anew: its times are measured again."""
     if tasks == block.tasks_num and not block.open:
         block.time_started = block.time_done = 0
-        block.run_time_min = block.run_time_max = block.run_time_sum = 0
+        block.run_time_min = block.run_time_max = block.run_time_sum = block.runs_timed = 0
     block.time_done = 0
     farm.changes.block_states[block.key] = block
 
@@ -339,13 +348,15 @@ def _set_off(farm: Farm, job: Job, off: bool, now: Now) -> None:
     pre_commands.ask(farm, job, now)
     refresh_queue(farm, job, now)
     if off:
-        draining.job_paused(farm, job, now)
+        draining.let_go(farm, job, now)
 
 
 def _delete(farm: Farm, job: Job, now: Now) -> int:
     """Lock the job and stop its tasks; it disappears when none runs (SEMANTICS 2.4)."""
     job.deleting = True
+    farm.changes.jobs[job.serial] = job
     refresh_queue(farm, job, now)
+    draining.let_go(farm, job, now)
     pre_commands.cancel(farm, job, now)
     count = 0
     for block in job.blocks:
@@ -361,16 +372,6 @@ def delete_old(farm: Farm, job: Job, now: Now) -> None:
     farm.effects.append(Note("job_life_over", {"job": job.serial}))
     log_job(job, "deleted: its life time is over")
     _delete(farm, job, now)
-
-
-def _try_next(job: Job, blocks: list[Block], event: OperateBlocks) -> int:
-    tasks = [(b.num, task) for b in blocks for part in event.tasks or () for task in part]
-    before, named = len(job.try_next), set(tasks)
-    job.try_next = [pair for pair in job.try_next if pair not in named]
-    if event.mode == "append":
-        job.try_next += tasks
-        return len(tasks)
-    return before - len(job.try_next)
 
 
 def _set_ticket(farm: Farm, block: Block, name: str, count: int) -> None:
@@ -392,7 +393,7 @@ def _still_avoided(blocks: list[Block]) -> str:
         return ""
     avoided = plural(len(hosts), "host is", "hosts are")
     them = "it" if len(hosts) == 1 else "them"
-    return f"{avoided} still avoided; reset_error_hosts forgives {them}."
+    return f"{avoided} still avoided; reset_error_hosts (afcmd reset-errors) forgives {them}."
 
 
 def _log(job: Job, name: str, outcome: Outcome, by: str) -> None:
@@ -424,16 +425,21 @@ def operate_render(farm: Farm, event: OperateRender, now: Now) -> Outcome:
         power.sleep(farm, render, now)
     elif name == "wol_wake":
         power.wake(farm, render, now)
-        if not power.somebody_sends(farm, now):
-            outcome.warnings.append(power.NOBODY_SENDS)
+        warning = power.warning(farm, now)
+        if warning:
+            outcome.warnings.append(warning)
     elif name == "launch_cmd" and not event.command.strip():
         raise UserError("missing", "launch_cmd needs a command", field="operation.cmd")
     farm.effects.append(Note("render_" + name, {"render": render.name, "by": event.by}))
     if name in ("eject_tasks", "eject_tasks_keep_my"):
         user = event.by.split("@")[0]
-        for run in list(render.runs.values()):
-            if not run.current or (name.endswith("keep_my") and run.block.job.user.name == user):
-                continue
+        ejected = [
+            run
+            for run in render.runs.values()
+            if run.current and not (name.endswith("keep_my") and run.block.job.user.name == user)
+        ]
+        outcome.warnings = giving_up.of_render(render, ejected)
+        for run in ejected:
             extra_of(run.block, run.task).ejected[render.name] = now.wall + EJECT_AWAY_S
             farm.changes.task(run.block, run.task)
             add_timer(farm, now.mono + EJECT_AWAY_S, "fresh", run.block.job)
@@ -447,10 +453,13 @@ def operate_render(farm: Farm, event: OperateRender, now: Now) -> Outcome:
             what = "launch_exit" if event.then_exit else "launch"
             farm.effects.append(InstructRender(render.name, what, event.command))
     elif name == "heal_sick":
-        errors.count_success(farm, render)
+        cool_off.count_success(farm, render)
         sick.heal(farm, render)
         touch_render(farm, render, now.mono)
+    elif name == "restore_defaults":
+        restore_defaults(farm, render, event.by, now)
     elif name == "delete":
+        outcome.warnings = giving_up.of_render(render, render.runs.values())
         for run in list(render.runs.values()):
             if run.current:
                 ends.lose_for_good(farm, run, now, runs.END_DEREGISTERED, "its render was deleted")

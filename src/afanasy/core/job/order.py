@@ -8,13 +8,24 @@ by arithmetic, so an order of ten million tasks costs nothing to make. The rules
   of n) ascending, the rest ascending; n < -1: stepped descending, the rest descending;
 * 0, middle-out: for k = 1, 2, 4, 8 … the positions ⌊i·N/k⌋ for i = 0…k (the last clamped to N-1)
   that were not tried yet, then the rest ascending.
+
+The next READY task of a block of a million may be the last one. So it is not sought rank by rank:
+where the ranks of a section are tasks at regular distances, a :class:`_Row`, the state bytes are
+searched, and the rank computed of what was found.
 """
 
 from __future__ import annotations
 
+import mmap
 from bisect import bisect_left
 from math import gcd
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+#: State bytes of tasks, and the code of a READY one (:mod:`afanasy.core.tasks`).
+States = bytearray | mmap.mmap
+_READY: Final = b"\0"
+#: So many tasks of a row are looked at before the next READY one is searched for.
+_LOOKS: Final = 64
 
 
 class Frames(NamedTuple):
@@ -25,12 +36,43 @@ class Frames(NamedTuple):
     inc: int
 
 
+class _Row(NamedTuple):
+    """Tasks ``(first + i * step) // parts`` for i = 0, 1 … ``length`` - 1, all of them different.
+
+    A negative ``step`` goes down.
+    """
+
+    first: int
+    step: int
+    parts: int
+    length: int
+
+    def next_ready(self, state: States, i: int, tasks: int) -> int:
+        """The first READY one from the ``i``-th on, or the length, in a block of ``tasks``."""
+        first, step, parts, length = self
+        while i < length:
+            stop = min(i + _LOOKS, length)
+            for k in range(i, stop):
+                if not state[(first + k * step) // parts]:
+                    return k
+            if stop == length:
+                break
+            here = (first + stop * step) // parts
+            if step > 0:
+                found = state.find(_READY, here, tasks)
+                i = -(-(found * parts - first) // step)
+            else:
+                found = state.rfind(_READY, 0, here + 1)
+                i = (first - (found + 1) * parts) // -step + 1
+            if found < 0:
+                break
+            # (Nothing lies between the two.)
+            i = max(i, stop)
+        return length
+
+
 class TaskOrder:
     """Ranks and tasks of a block of ``count`` tasks. Base: ascending."""
-
-    #: Ranks are task numbers: the scheduler may search the state column directly.
-    ascending = True
-    descending = False
 
     def __init__(self, count: int) -> None:
         self.count = count
@@ -43,6 +85,11 @@ class TaskOrder:
         """When ``task`` is tried: the inverse of :meth:`task_at`."""
         return task
 
+    def next_ready(self, state: States, rank: int) -> int:
+        """The first rank from ``rank`` on whose task is READY, or the count."""
+        found = state.find(_READY, rank, self.count)
+        return self.count if found < 0 else found
+
     def stepped_count(self) -> int:
         """Ranks that come before the rest (a job with `ppa` stops there); all without a step."""
         return self.count
@@ -50,9 +97,6 @@ class TaskOrder:
 
 class Descending(TaskOrder):
     """``sequential`` -1."""
-
-    ascending = False
-    descending = True
 
     def task_at(self, rank: int) -> int:
         """The last one first."""
@@ -62,6 +106,11 @@ class Descending(TaskOrder):
         """The inverse."""
         return self.count - 1 - task
 
+    def next_ready(self, state: States, rank: int) -> int:
+        """One search downwards."""
+        found = state.rfind(_READY, 0, self.count - rank)
+        return self.count if found < 0 else self.count - 1 - found
+
 
 class MiddleOut(TaskOrder):
     """``sequential`` 0.
@@ -70,8 +119,6 @@ class MiddleOut(TaskOrder):
     level L > 0 therefore begins at rank 2^(L-1) + 1. When N is a power of two the last level meets
     N-1 again, which level 0 took already.
     """
-
-    ascending = False
 
     def __init__(self, count: int) -> None:
         super().__init__(count)
@@ -106,6 +153,34 @@ class MiddleOut(TaskOrder):
                 return (1 << (level - 1)) + 1 + (i - 1) // 2
         return self._covered + self._rest_below(task)
 
+    def next_ready(self, state: States, rank: int) -> int:
+        """The ends, level by level, then one search among the rest."""
+        count, covered = self.count, self._covered
+        while rank < 2:
+            if not state[rank * (count - 1)]:
+                return rank
+            rank += 1
+        while rank < covered:
+            level = (rank - 1).bit_length()
+            base = (1 << (level - 1)) + 1
+            places = min(1 << (level - 1), covered - base)
+            row = _Row(count, 2 * count, 1 << level, places)
+            found = row.next_ready(state, rank - base, count)
+            if found < places:
+                return base + found
+            rank = base + places
+        if rank >= count:
+            return count
+        task = state.find(_READY, self.task_at(rank), count)
+        while task >= 0 and self._is_covered(task):
+            task = state.find(_READY, task + 1, count)
+        return count if task < 0 else covered + self._rest_below(task)
+
+    def _is_covered(self, task: int) -> bool:
+        """Some level reaches it; the last one has the places of all before."""
+        count, level = self.count, self._level_last
+        return task == count - 1 or -(-(task << level) // count) * count >> level == task
+
     def _rest_below(self, task: int) -> int:
         """How many tasks below ``task`` no level reaches."""
         covered = -(-(task << self._level_last) // self.count)
@@ -121,8 +196,6 @@ class Stepped(TaskOrder):
     not below the frames of a task each such frame lies in a task of its own; else every full task
     has one.
     """
-
-    ascending = False
 
     def __init__(self, count: int, step: int, frames: Frames, frames_num: int) -> None:
         super().__init__(count)
@@ -141,6 +214,17 @@ class Stepped(TaskOrder):
         # n > 1 begins with the first and the last task.
         self._ends = () if self._down else ((0,) if count == 1 else (0, count - 1))
         self._ends_stepped = sum(self._is_stepped(task) for task in self._ends)
+        #: The stepped tasks in their order, without the ends; tiles go in groups.
+        self._row = self._row_of_stepped()
+
+    def _row_of_stepped(self) -> _Row:
+        count = self._steps - self._ends_stepped
+        first, step, parts = self._offset, self._period, self._per_task
+        if step < parts:  # one after the other
+            first, step, parts = first // parts, 1, 1
+        if self._down:
+            return _Row(first + (count - 1) * step, -step, parts, count)
+        return _Row(first + self._end_first(stepped=True) * step, step, parts, count)
 
     # -- which tasks are stepped
 
@@ -215,6 +299,53 @@ class Stepped(TaskOrder):
         if self._down:
             return steps + (self.count - self._steps) - 1 - rest_before
         return len(ends) + steps + rest_before - self._end_first(stepped=False)
+
+    # -- what is READY
+
+    def next_ready(self, state: States, rank: int) -> int:
+        """The ends, the stepped ones, then one search among the rest."""
+        ends, count, stepped = self._ends, self.count, self.stepped_count()
+        while rank < len(ends):
+            if not state[ends[rank]]:
+                return rank
+            rank += 1
+        if rank < stepped:
+            find = self._next_tile if self._tiles else self._row.next_ready
+            rank = len(ends) + find(state, rank - len(ends), count)
+            if rank < stepped:
+                return rank
+        if rank >= count:
+            return count
+        task = self.task_at(rank)
+        while True:
+            if self._down:
+                task = state.rfind(_READY, 0, task + 1)
+            else:
+                task = state.find(_READY, task, count)
+            if task < 0:
+                return count
+            found = self.rank_of(task)
+            if found >= stepped:
+                return found
+            task += -1 if self._down else 1
+
+    def _next_tile(self, state: States, i: int, tasks: int) -> int:
+        """As :meth:`_Row.next_ready`, where the tiles of each frame in question are a group."""
+        tiles, count = self._tiles, self._row.length
+        skipped = self._end_first(stepped=True)
+        while i < count:
+            place = count - 1 - i if self._down else i + skipped
+            group, tile = divmod(place, tiles)
+            begin = group * tiles * self._step
+            if self._down:
+                found = state.rfind(_READY, begin, begin + tile + 1)
+                i += tile + 1 if found < 0 else begin + tile - found
+            else:
+                found = state.find(_READY, begin + tile, min(begin + tiles, tasks))
+                i += tiles - tile if found < 0 else found - begin - tile
+            if found >= 0:
+                break
+        return min(i, count)
 
     def _end_first(self, *, stepped: bool) -> int:
         """1 if task 0 was tried as an end and is of this kind: it is left out of its list."""

@@ -9,14 +9,16 @@ from afanasy.core.depend import depends
 from afanasy.core.depend.block_depends import check_masks
 from afanasy.core.effects import Note
 from afanasy.core.events import AppendBlocks, AppendTasks, BlockSubmission, Submit
-from afanasy.core.host import mask_warnings, pool_edits
-from afanasy.core.job import branch_edits, lives
+from afanasy.core.host import pool_edits
+from afanasy.core.job import branch_edits, lives, task_names
+from afanasy.core.place import try_next
 from afanasy.core.run.holds import attach_block
 from afanasy.core.state import Block, Farm, Job, User
 from afanasy.core.system import happenings, pre_commands
 from afanasy.core.tasks import Code, TaskColumns
 from afanasy.core.transitions import add_timer, jobs_wait_anew, rebuild_job, refresh_queue
 from afanasy.model.attributes import (
+    BLOCKS_PER_JOB_MAX,
     FLAG_APPENDED_TASKS,
     FLAG_SUSPEND_NEW,
     BlockSpec,
@@ -64,6 +66,7 @@ def submit(farm: Farm, event: Submit, now: Now) -> Job:
         raise UserError("missing", "a job needs blocks", "add one", field="job.blocks")
     if len(farm.jobs) >= JOBS_MAX:
         raise UserError("full", f"the farm has {len(farm.jobs)} jobs, the most there can be")
+    _check_block_count(len(event.blocks), "job.blocks")
     counts = [count_tasks(block, f"job.blocks[{n}]") for n, block in enumerate(event.blocks)]
     _check_job_size(sum(counts), "job.blocks")
     check_masks(farm, [block.spec for block in event.blocks], "job.blocks")
@@ -75,7 +78,6 @@ def submit(farm: Farm, event: Submit, now: Now) -> Job:
     farm.changes.users[user.name] = user
     spec.name = unique_name(farm, spec.name or "noname")
     spec.branch = branch_edits.clean_path(spec.branch)
-    mask_warnings.resolve_type(farm, spec, [block.spec for block in event.blocks])
     if not spec.time_creation:
         spec.time_creation = int(now.wall)
     farm.serial_last += 1
@@ -95,7 +97,7 @@ def submit(farm: Farm, event: Submit, now: Now) -> Job:
     for block, count in zip(event.blocks, counts, strict=True):
         add_block(farm, job, block, count, now)
     pre_commands.submitted(farm, job, now)
-    job.try_next = list(zip(spec.try_this_blocks_num, spec.try_this_tasks_num, strict=False))
+    job.try_next = try_next.submitted(spec)
     if job.waiting_time:
         add_timer(farm, now.mono + spec.time_wait - now.wall, "time_wait", job)
     rebuild_job(farm, job, now)
@@ -189,6 +191,16 @@ def count_tasks(block: BlockSubmission, field: str) -> int:
     return count
 
 
+def _check_block_count(count: int, field: str) -> None:
+    if count > BLOCKS_PER_JOB_MAX:
+        raise UserError(
+            "too_many_blocks",
+            f"{count} blocks in all; a job may have {BLOCKS_PER_JOB_MAX}",
+            "make several jobs",
+            field=field,
+        )
+
+
 def _check_job_size(count: int, field: str) -> None:
     if count > TASKS_PER_JOB_MAX:
         raise UserError(
@@ -232,6 +244,7 @@ def add_block(farm: Farm, job: Job, submitted: BlockSubmission, count: int, now:
 def append_blocks(farm: Farm, event: AppendBlocks, now: Now) -> list[int]:
     """Operation ``append_blocks``; returns the numbers of the new blocks."""
     job = _growing_job(farm, event.serial)
+    _check_block_count(len(job.blocks) + len(event.blocks), "operation.blocks")
     counts = [count_tasks(block, f"blocks[{n}]") for n, block in enumerate(event.blocks)]
     if not counts:
         raise UserError("missing", "no blocks to append", "add one", field="operation.blocks")
@@ -282,9 +295,10 @@ def append_tasks(farm: Farm, event: AppendTasks, now: Now) -> list[int]:
         block.touch().state[first:count] = bytes([code]) * (count - first)
         farm.changes.task_ranges(block, [range(first, count)])
     block.ready = None
+    task_names.appended(block, first)
     block.spec.flags |= FLAG_APPENDED_TASKS
     block.time_done = job.time_done = 0
-    block.done = False
+    block.set_done(False)
     farm.changes.blocks[block.key] = block
     farm.changes.block_states[block.key] = block
     farm.changes.jobs[job.serial] = job
@@ -303,13 +317,21 @@ def living_job(farm: Farm, serial: int) -> Job:
     return job
 
 
+def check_kept(job: Job) -> None:
+    """UserError "deleting" for a job that goes when its tasks are stopped: it is locked till then
+    (SEMANTICS 2.4).
+    """
+    if job.deleting:
+        hint = f"afcmd resubmit {job.serial} submits it again"
+        raise UserError("deleting", f"job {job.id} is being deleted", hint)
+
+
 def _growing_job(farm: Farm, serial: int) -> Job:
     """The job, when it can take more work."""
     job = living_job(farm, serial)
     if job.system:
         raise UserError("system_job", "Appending system job is not allowed.")
-    if job.deleting:
-        raise UserError("deleting", f"job {job.id} is being deleted", "submit a new one")
+    check_kept(job)
     return job
 
 

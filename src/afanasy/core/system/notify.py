@@ -44,6 +44,8 @@ WORDS: Final = {
     "deleted": (happenings.JOB_DELETED,),
 }  # fmt: skip
 WORDS_DEFAULT: Final = ("done", "error")
+#: Objects in objects of custom data that are merged; what lies deeper is taken as it is (R51).
+MERGED_LEVELS: Final = 64
 
 Data = dict[str, Any]
 
@@ -118,18 +120,18 @@ def merged(*texts: str) -> Data:
             found = msgspec.json.decode(text, type=dict[str, Any])
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
             continue
-        _merge(result, found)
+        _merge(result, found, MERGED_LEVELS)
     return result
 
 
-def _merge(into: Data, more: Data) -> None:
+def _merge(into: Data, more: Data, levels: int) -> None:
     for key, value in more.items():
         if key.startswith("-"):
             continue
         old = into.get(key)
-        if isinstance(value, dict):
+        if isinstance(value, dict) and levels > 1:
             base = cast(Data, old) if isinstance(old, dict) else {}
-            _merge(base, cast(Data, value))
+            _merge(base, cast(Data, value), levels - 1)
             into[key] = base
         elif isinstance(value, list):
             before = cast("list[Any]", old) if isinstance(old, list) else []

@@ -234,7 +234,7 @@ def _grow(farm: Farm, block: Block, spec: TaskSpec) -> int:
         block.columns = TaskColumns(block.tasks_num)
         block.columns.unpack(0, task, old.pack(0, task))
     block.ready = None
-    block.done = False
+    block.set_done(False)
     block.time_done = block.job.time_done = 0
     farm.changes.blocks[block.key] = block
     farm.changes.block_states[block.key] = block
