@@ -120,7 +120,7 @@ def test_beside_a_limit_it_is_told_what_renders_say(farm: StoryFarm) -> None:
     block = farm.submit(3, max_running_tasks=2).blocks[0]
     farm.start(2)
     answer = farm.explain(block, 2)
-    assert answer.summary == "the block already runs 2 tasks, its limit"
+    assert answer.summary == "the block already runs 2 tasks; its limit is 2"
     assert [found.reason.code for found in answer.classes] == ["render_full", "NIMBY"]
     assert [reason.code for reason, _ in answer.cures] == [
         "block_max_running", "render_full", "NIMBY",

@@ -13,7 +13,7 @@ from afanasy.core.place.checks import job_blocked
 from afanasy.core.why.explain_render import explain_render
 from afanasy.model.attributes import FLAG_VARCAPACITY
 from afanasy.model.states import RunEnd
-from harness.farm import StoryFarm
+from harness.farm import StoryFarm, slow_on
 
 NEVER = "no render of the farm could ever run it"
 NETIFS: list[dict[str, str]] = [{"name": "eth0", "mac": "52:54:00:00:00:01"}]
@@ -367,3 +367,96 @@ def test_the_only_host_is_avoided_and_something_else(
     for event in (*forget.events, *mend.events):
         farm.apply(event)
     assert [run.block for run in farm.start(1)] == [block]
+
+
+@pytest.mark.parametrize("who", ["job", "user", "branch", "block"])
+def test_a_retry_of_work_that_may_not_start(farm: StoryFarm, who: str) -> None:
+    """Neither the second that it waits nor a restart would help."""
+    farm.render("a")
+    job = farm.submit(2, branch="/b")
+    farm.fail(farm.start(1)[0])
+    assert farm.explain(job.blocks[0]).cures[0][1].text == "wait, or restart the task"
+    match who:
+        case "job":
+            farm.operate(job, "pause")
+        case "user":
+            farm.edit("anna", paused=True)
+        case "branch":
+            farm.apply(events.EditBranch("/b", {"paused": True}))
+        case _:
+            farm.edit(job.blocks[0], max_running_tasks=0)
+    answer = farm.explain(job.blocks[0])
+    code = "block_max_running" if who == "block" else f"{who}_paused"
+    assert answer.work is not None
+    assert answer.work.code == code
+    for event in answer.cures[0][1].events:
+        farm.apply(event)
+    assert farm.explain(job.blocks[0]).summary.startswith("the task failed and is tried again in")
+
+
+def test_a_task_behind_a_preview_of_which_some_wait(farm: StoryFarm) -> None:
+    farm.render("a", capacity=99_000, max_tasks=99)
+    block = farm.submit(20, sequential=5, ppa=True).blocks[0]
+    runs = farm.start(5)
+    farm.apply(events.OperateRender("a", "eject_tasks"))
+    farm.take(Stop, 5)
+    for run in runs:
+        farm.finish(run, RunEnd.KILLED)
+    assert farm.start() == []
+    text = "the task is behind the preview; the rest waits until ppa is switched off"
+    assert farm.explain(block, 1).summary == text
+    summary = farm.explain(block, 0).summary
+    assert summary.startswith("no render takes it now: the task was ejected")
+    farm.operate_tasks(block, "trynext", 1, mode="append")
+    assert farm.explain(block, 1).work is None
+    assert [run.task for run in farm.start(1)] == [1]
+    for event in farm.explain(block, 2).cures[0][1].events:
+        farm.apply(event)
+    assert farm.start(14)[0].task == 2
+
+
+def test_a_mask_says_how_it_was_read_and_what_the_other_reading_would_do(farm: StoryFarm) -> None:
+    """R20: words that exclude too much, an expression that was taken for words."""
+    farm.render("r12")
+    mask = {"hosts_mask_exclude": "r1"}
+    block = farm.submit(1, job=mask).blocks[0]
+    ((reason, cure),) = farm.explain(block).cures
+    assert reason.text() == (
+        "the exclude mask of the job names it: r1, read as words that names begin with"
+    )
+    assert cure.text == (
+        "read the hosts masks of the job as regular expressions, or clear hosts_mask_exclude of"
+        " the job"
+    )
+    assert cure.events == (events.EditJob(block.job.serial, {"hosts_mask_type": "regex"}),)
+    everything = farm.submit(1, job={"hosts_mask_exclude": ".*"}).blocks[0]
+    ((reason, cure),) = farm.explain(everything).cures
+    assert reason.text().endswith("names it: .*, read as a regular expression")
+    assert cure.text == "clear hosts_mask_exclude of the job"
+
+
+def test_the_other_reading_is_offered_only_where_all_masks_allow_it(farm: StoryFarm) -> None:
+    farm.render("r1")
+    job = farm.submit(
+        job={"hosts_mask": "r", "hosts_mask_type": "find"},
+        blocks=[{"name": "b", "hosts_mask": "r.+"}, {"name": "c", "hosts_mask": "r("}],
+    )
+    texts = [farm.explain(block).cures[0][1].text for block in job.blocks]
+    assert texts == ["clear hosts_mask of the block"] * 2
+    farm.edit(job, hosts_mask="")
+    farm.edit(job.blocks[1], hosts_mask="")
+    text = farm.explain(job.blocks[0]).cures[0][1].text
+    assert text.startswith("read the hosts masks of the job as regular expressions, or clear")
+
+
+def test_an_exclude_mask_that_is_switched_off_lets_nothing_start(farm: StoryFarm) -> None:
+    """R21: it may name the host."""
+    farm.core.matcher = slow_on("(a|aa)+b")
+    farm.render("r1")
+    block = farm.submit(1, job={"hosts_mask_exclude": "(a|aa)+b"}).blocks[0]
+    assert farm.start() == []
+    ((reason, cure),) = farm.explain(block).cures
+    assert reason.text() == (
+        "hosts_mask_exclude of the job is switched off, it takes too long to match: (a|aa)+b"
+    )
+    assert cure.text == "clear hosts_mask_exclude of the job"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from afanasy.core import events
+from afanasy.core.effects import InstructRender
 from afanasy.core.place.reasons import Reason
 from afanasy.core.why.explain_render import RenderExplanation, explain_render
 from harness.farm import StoryFarm
@@ -101,3 +102,30 @@ def test_blocks_that_ask_for_different_amounts_make_one_group(farm: StoryFarm) -
     (group,) = why(farm, "a").classes
     assert group.shown().text() == "needs capacity 3000 to 9000; it has 2000 in all"
     assert (group.count, group.names[0]) == (3, "big3000.block0")
+
+
+def test_asking_costs_no_memory_for_each_block(farm: StoryFarm) -> None:
+    """A farm has ten thousand blocks of a million tasks; of most nothing was started yet."""
+    farm.render("a", capacity=500)
+    jobs = [farm.submit(1000) for _ in range(20)]
+    jobs.append(farm.submit(1000, sequential=5, ppa=True))
+    assert why(farm, "a").classes[0].count == 21
+    assert [farm.explain(job.blocks[0], 7).summary for job in jobs]
+    assert all(job.blocks[0].columns is None for job in jobs)
+
+
+def test_an_agent_that_was_told_to_exit(farm: StoryFarm) -> None:
+    """It was not its user who drained it."""
+    farm.apply(events.EditPool("/", {"exit_no_task_time": 30}))
+    farm.render("a")
+    farm.wait(31)
+    farm.take(InstructRender, 1)
+    answer = why(farm, "a")
+    assert answer.summary == "was told to exit after 30 s without a task (exit_no_task_time)"
+    assert "start afrender on a again" in answer.cures[0][1].text
+    farm.apply(events.RenderDrain("a", False))
+    farm.submit(1)
+    farm.start(0)
+    farm.bye(farm.core.renders["a"])
+    farm.come_back("a")
+    farm.start(1)

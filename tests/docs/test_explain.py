@@ -8,7 +8,7 @@ from afanasy.core.depend import overlap
 from afanasy.core.host import pool_edits, power
 from afanasy.core.job import lives
 from afanasy.core.place import checks_host, draining, reasons
-from afanasy.core.run import ends, errors, holds
+from afanasy.core.run import cool_off, ends, errors, holds
 from afanasy.core.state import Block
 from afanasy.core.why import explain
 from afanasy.model.attributes import CAPACITY_DEFAULT, FLAG_DEPEND_SUB_TASK, BranchSpec, UserSpec
@@ -66,7 +66,7 @@ def test_figures_of_the_page_about_deciding() -> None:
         f"after `errors_task_same_host` ({user.errors_task_same_host})",
         f"`errors_forgive_time` ({hours} hours)",
         f"1, 2, 4 … at most {errors.RETRY_WAIT_MAX_S} seconds",
-        f"{errors.COOL_FIRST_S:g} seconds, doubling to {errors.COOL_MAX_S / 60:g} minutes, then",
+        f"{cool_off.COOL_FIRST_S:g} seconds, doubling to {cool_off.COOL_MAX_S / 60:g} minutes,",
         f"whole farm for {holds.FIRST_S:g} seconds, doubling to {holds.MAX_S / 60:g} minutes",
         f"a capacity of {pool_edits.ROOT_CAPACITY}",
         f"takes {pool_edits.ROOT_MAX_TASKS} tasks at a time; a task takes {CAPACITY_DEFAULT}",
@@ -76,9 +76,9 @@ def test_figures_of_the_page_about_deciding() -> None:
         f"silent for {stream.DEAD_AFTER_S:g} seconds is offline",
     ):
         assert sentence in text, sentence
-    assert errors.COOL_ERRORS == 5
+    assert cool_off.COOL_ERRORS == 5
     assert "Five errors in a row on a host, from two jobs" in text
-    assert errors.COOL_JOBS == 2
+    assert cool_off.COOL_JOBS == 2
     assert ends.DEATHS_MAX == 3
     assert "three different renders died" in text
     assert checks_host.EJECT_AWAY_S == 600

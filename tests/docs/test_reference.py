@@ -32,6 +32,7 @@ from afanasy.core import tasks
 from afanasy.core.host import pool_edits
 from afanasy.core.job import branch_edits, edit, job_order, operations
 from afanasy.core.place import reasons
+from afanasy.core.run import cool_off
 from afanasy.core.run import errors as core_errors
 from afanasy.core.why import reasons_help
 from afanasy.model import attributes, attributes_help, states, states_help
@@ -570,7 +571,7 @@ def test_reasons() -> None:
 
 def test_classes_of_errors() -> None:
     part = first_cells(section("states.md", "Classes of errors"))
-    found = {"licence", "timeout", *core_errors.FATAL, *core_errors.COOLING} - {""}
+    found = {"licence", "timeout", *core_errors.FATAL, *cool_off.COOLING} - {""}
     for folder in ("parsers", "services", "core", "render"):
         for path in (SRC / "afanasy" / folder).rglob("*.py"):
             source = path.read_text("utf-8")

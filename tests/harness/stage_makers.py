@@ -8,7 +8,7 @@ from typing import Any
 from afanasy.core import events
 from afanasy.core.state import Block
 from afanasy.model.farm_setup import FarmSetup, Limit, Pattern, ServiceRule
-from harness.farm import StoryFarm
+from harness.farm import StoryFarm, slow_on
 
 #: The task that does not start.
 Place = tuple[Block, int]
@@ -19,6 +19,16 @@ def job_with(**members: Any) -> Stage:
     def stage(farm: StoryFarm) -> Place:
         farm.render("a", capacity=4000, max_tasks=4)
         return farm.submit(3, **members).blocks[0], 0
+
+    return stage
+
+
+def switched_off(mask: str, then: Stage) -> Stage:
+    """The mask takes too long."""
+
+    def stage(farm: StoryFarm) -> Place:
+        farm.core.matcher = slow_on(mask)
+        return then(farm)
 
     return stage
 

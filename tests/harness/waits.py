@@ -184,6 +184,14 @@ def draining(farm: StoryFarm) -> Place:
     return place
 
 
+def leaving(farm: StoryFarm) -> Place:
+    farm.apply(events.EditPool("/", {"exit_no_task_time": 30}))
+    farm.render("a")
+    farm.wait(31)
+    farm.take(InstructRender, 1)
+    return farm.submit(1).blocks[0], 0
+
+
 def agent_starts_again(farm: StoryFarm, _: Place) -> None:
     farm.bye(farm.core.renders["a"])
     farm.come_back("a")
@@ -225,5 +233,6 @@ WAITS: dict[str, Wait] = {
     "render_waking": Wait(waking, packet_is_sent),
     "render_falling": Wait(falling, sleeps_and_is_woken),
     "render_draining": Wait(draining, agent_starts_again),
+    "render_leaving": Wait(leaving, agent_starts_again),
     "task_maintenance": Wait(for_another, that_one_comes),
 }

@@ -6,7 +6,7 @@ from typing import Final
 
 from af.words import filled
 from afanasy.core.place import checks_host, draining, reasons
-from afanasy.core.run import errors, holds, runs
+from afanasy.core.run import cool_off, errors, holds, runs
 from afanasy.core.tasks import Code, st_of
 from afanasy.core.why.reasons_help import HELP
 from afanasy.model.states import JOB_WORDS, RENDER_WORDS, RenderSt, RunEnd, St, job_state_text
@@ -160,8 +160,8 @@ def _figures() -> list[list[str]]:
     return [
         ["wait before a retry", f"1, 2, 4 … at most {errors.RETRY_WAIT_MAX_S} s"],
         ["errors in a row on a host, no success between, after which it cools off",
-         f"{errors.COOL_ERRORS}, of at least {errors.COOL_JOBS} jobs"],
-        ["first cool-off, longest", f"{errors.COOL_FIRST_S:g} s, {errors.COOL_MAX_S:g} s"],
+         f"{cool_off.COOL_ERRORS}, of at least {cool_off.COOL_JOBS} jobs"],
+        ["first cool-off, longest", f"{cool_off.COOL_FIRST_S:g} s, {cool_off.COOL_MAX_S:g} s"],
         ["first rest of a service without a licence, longest",
          f"{holds.FIRST_S:g} s, {holds.MAX_S:g} s"],
         ["an ejected task stays away", f"{checks_host.EJECT_AWAY_S:g} s"],

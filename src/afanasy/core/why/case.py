@@ -110,6 +110,21 @@ def lowered(amount: int) -> int:
     return amount if amount > 0 else -1
 
 
+def until_ended(reason: Reason, where: str) -> str:
+    """What to wait for where as many tasks run as may, or more since the limit was lowered.
+
+    The last two figures of the reason say so; with a limit of 0 there is nothing to wait for.
+    """
+    if reason.of_zero:
+        return ""
+    running, limit = reason.figures[-2:]
+    assert isinstance(running, int)
+    assert isinstance(limit, int)
+    number = running - limit + 1
+    what = f"a task {where} ends" if number == 1 else f"{number} tasks {where} end"
+    return f"wait until {what}, or "
+
+
 #: What makes a cure of a case.
 Maker = Callable[[Case], Cure]
 

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final, cast
 
 from afanasy.core import events
 from afanasy.core.host import power
+from afanasy.core.host.mask_syntax import compile_mask
+from afanasy.core.host.masks import READ_AS, host_matches, resolved_type, type_of
 from afanasy.core.host.render_state import HOST_CAPACITY_DEFAULT
 from afanasy.core.host.services_here import SYSTEM_SERVICES, levels
 from afanasy.core.place import needs
 from afanasy.core.place.checks_host import least_capacity, pool_matches
-from afanasy.core.why.case import Case, Cure, Maker, lowered, sentence, setting
+from afanasy.core.system import system_job
+from afanasy.core.why import cures_limit, cures_work
+from afanasy.core.why.case import Case, Cure, Maker, lowered, sentence, setting, until_ended
 from afanasy.core.why.commands import command
+from afanasy.model.attributes import BlockSpec, BranchSpec, WorkSpec
+from afanasy.model.errors import UserError
 
 # ----------------------------------------------------------------------------- a render itself
 
@@ -33,7 +40,13 @@ def _waking(case: Case) -> Cure:
 
 
 def _nobody_sends(case: Case) -> Cure:
-    """A host that is taken by its owner sends no packet, either."""
+    """A host that is taken by its owner sends no packet, either; nor does any for a paused job."""
+    blocked = power.sending_blocked(case.farm)
+    if blocked is not None:
+        block = case.farm.jobs[system_job.SERIAL].blocks[system_job.WAKE_ON_LAN]
+        cures = {**cures_work.CURES, **cures_limit.CURES}
+        inner = cures[blocked.code](Case(case.farm, block, 0, None, blocked, case.now))
+        return inner._replace(text=f"let job 1 send the packet: {inner.text}")
     name = case.host.name
     return Cure(f"start or free a render that can send the packet, or switch {name} on by hand")
 
@@ -98,7 +111,7 @@ def _more_room(case: Case) -> Cure:
 
 def _more_slots(case: Case) -> Cure:
     more = case.host.slots_used + 1
-    wait = "" if case.reason.of_zero else "wait until a task there ends, or "
+    wait = until_ended(case.reason, "there")
     text = f"{wait}raise max_tasks_host of {case.host.name} to {more}"
     return case.edit_host(text, max_tasks_host=more)
 
@@ -171,6 +184,52 @@ def _enable(case: Case) -> Cure:
 
 def _clear(name: str, unset: object = "") -> Maker:
     return lambda case: case.whose(name, lambda _: unset)
+
+
+#: Readings of all masks of somebody, in a sentence.
+_READ_ALL: Final = {"find": "words that names begin with", "regex": "regular expressions"}
+
+
+def _other_mask(case: Case) -> Cure:
+    """The other reading of the masks, where that lets the host pass; else no such mask."""
+    name, (word, _, read) = case.reason.code, case.reason.figures
+    kind = "regex" if read == READ_AS["find"] else "find"
+    clear = case.whose(name, lambda _: "")
+    if name == "hosts_mask_exclude" and kind == "find":
+        return clear  # an expression read as words excludes nobody, which nobody means
+    job = case.block.job
+    if word in ("job", "block"):  # a block's masks are read as those of its job
+        whose, before = "job", type_of(job)
+        specs: Sequence[BlockSpec | WorkSpec] = [job.spec, *(b.spec for b in job.blocks)]
+    else:
+        whose, spec = next((w, s) for w, s, _ in case.asking() if w == word)
+        if not isinstance(spec, BranchSpec):
+            return clear  # his type is that of all his jobs
+        specs, before = [spec], spec.hosts_mask_type
+    if not all(_passes(case, one, before, kind) for one in specs):
+        return clear
+    event = next(e for w, _, e in case.asking() if w == whose)
+    text = f"read the hosts masks of the {whose} as {_READ_ALL[kind]}, or {clear.text}"
+    return Cure(text, (setting(event, {"hosts_mask_type": kind}),))
+
+
+def _passes(case: Case, spec: BlockSpec | WorkSpec, before: str, kind: str) -> bool:
+    """Masks that are read anew when the type becomes ``kind`` let the host pass."""
+    for mask, wanted in ((spec.hosts_mask, True), (spec.hosts_mask_exclude, False)):
+        if not mask or resolved_type(mask, before) == kind:
+            continue
+        if kind == "regex":
+            try:
+                compile_mask(mask)
+            except UserError:
+                return False
+        if host_matches(case.farm, mask, kind, case.host.name) is not wanted:
+            return False
+    return True
+
+
+def _mask_off(case: Case) -> Cure:
+    return _clear(str(case.reason.figures[1]))(case)
 
 
 def _power(case: Case) -> Cure:
@@ -274,6 +333,10 @@ CURES: Final[dict[str, Maker]] = {
     "render_falling": sentence("wait until it sleeps: work that could run there wakes it"),
     "render_reserved": _reserved,
     "pool_not_ready": _pool,
+    "render_leaving": lambda c: Cure(
+        f"start afrender on {c.host.name} again; exit_no_task_time of its pool says how long it "
+        "may be without a task"
+    ),
     "render_draining": sentence("start its afrender again without --drain"),
     "render_full": _more_room,
     "render_slots": _more_slots,
@@ -281,8 +344,9 @@ CURES: Final[dict[str, Maker]] = {
     "render_probing": _heal,
     "NIMBY": _free,
     "nimby": _free,
-    "hosts_mask": _clear("hosts_mask"),
-    "hosts_mask_exclude": _clear("hosts_mask_exclude"),
+    "hosts_mask": _other_mask,
+    "hosts_mask_exclude": _other_mask,
+    "hosts_mask_off": _mask_off,
     "need_os": _clear("need_os"),
     "need_properties": _clear("need_properties"),
     "need_power": _power,

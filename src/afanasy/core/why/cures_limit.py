@@ -9,7 +9,7 @@ from af.words import plural
 from afanasy.core import events
 from afanasy.core.limit.limits import Limited
 from afanasy.core.limit.usages import SERVICE
-from afanasy.core.why.case import Case, Cure, Maker
+from afanasy.core.why.case import Case, Cure, Maker, until_ended
 
 
 def _limited(case: Case) -> Limited:
@@ -24,7 +24,12 @@ def _more_units(case: Case) -> Cure:
     usage = limited.usage
     held = usage.below(limited.path)
     over = case.reason.code == "limit_over"
-    wait = "" if over else "wait until one of those ends, or "
+    wait = ""
+    if not over:
+        most = case.reason.figures[2]
+        assert isinstance(most, int)
+        units = 1 if usage.kind == SERVICE else case.block.spec.tickets[usage.name]
+        wait = _given_back(held.units + units - most, "of those")
     if usage.kind == SERVICE:
         count = held.units + 1
         text = f"{wait}raise the limit to {count}"
@@ -34,6 +39,13 @@ def _more_units(case: Case) -> Cure:
     hosts = pool.spec.tickets_pool[usage.name][1]
     text = f"{wait}raise {usage.label} of pool {pool.path} to {count}{_fewer(case, over=over)}"
     return Cure(text, (events.ChangeTickets("", pool.path, usage.name, count, False, hosts),))
+
+
+def _given_back(missing: int, where: str) -> str:
+    """What to wait for, when a limit is reached, or was lowered below what is held."""
+    if missing <= 1:
+        return f"wait until one {where} ends, or "
+    return f"wait until {missing} {where} are given back, or "
 
 
 def _fewer(case: Case, *, over: bool) -> str:
@@ -46,9 +58,16 @@ def _more_hosts(case: Case) -> Cure:
     """Raise the number of hosts until one more may have it."""
     limited = _limited(case)
     usage = limited.usage
-    hosts = usage.below(limited.path).hosts + 1
-    none = case.reason.code == "limit_no_host"
-    wait = "allow" if none else "wait until none is left on one of those hosts, or allow"
+    held = usage.below(limited.path).hosts
+    hosts = held + 1
+    wait = "allow"
+    if case.reason.code == "limit_hosts":
+        most = case.reason.figures[-1]
+        assert isinstance(most, int)
+        if usage.hosts.get(case.host.name, 0):
+            hosts = held  # it has some already, and may go on when no host is too many
+        number = "one" if hosts - most == 1 else str(hosts - most)
+        wait = f"wait until none is left on {number} of those hosts, or allow"
     if usage.kind == SERVICE:
         text = f"{wait} {plural(hosts, 'host')}"
         return Cure(text, (events.SetLimit(usage.name, max_hosts=hosts),))
@@ -62,7 +81,13 @@ def _more_here(case: Case) -> Cure:
     """Raise what one host may have; what the farm file says of a service only its writer can."""
     usage, host = _limited(case).usage, case.host
     over = case.reason.code == "limit_host_over"
-    wait = "raise" if over else "wait until one there ends, or raise"
+    wait = "raise"
+    if not over:
+        here, most = case.reason.figures[1:]
+        assert isinstance(here, int)
+        assert isinstance(most, int)
+        units = 1 if usage.kind == SERVICE else case.block.spec.tickets[usage.name]
+        wait = _given_back(here + units - most, "there") + "raise"
     if usage.kind == SERVICE:
         setup = host.setup
         pattern = setup.origins.get(f"service {usage.name}", "") if setup is not None else ""
@@ -80,8 +105,9 @@ def _per_host(who: Callable[[Case], tuple[str, dict[str, int], Callable[..., Cur
         word, running_on, edit = who(case)
         running = running_on.get(case.render.name, 0) if case.render is not None else 0
         text = f"raise max_running_tasks_per_host of {word} to {running + 1}"
-        wait = "" if case.reason.of_zero else "wait until one there ends, or "
-        return edit(wait + text, max_running_tasks_per_host=running + 1)
+        return edit(
+            until_ended(case.reason, "there") + text, max_running_tasks_per_host=running + 1
+        )
 
     return cure
 

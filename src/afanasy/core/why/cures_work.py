@@ -7,7 +7,7 @@ from typing import Final
 
 from afanasy.core import events
 from afanasy.core.host.host_values import lost_after_s
-from afanasy.core.why.case import Case, Cure, Maker, sentence
+from afanasy.core.why.case import Case, Cure, Maker, sentence, until_ended
 
 
 def _more_running(who: Callable[[Case], tuple[str, int, Callable[..., Cure]]]) -> Maker:
@@ -16,8 +16,7 @@ def _more_running(who: Callable[[Case], tuple[str, int, Callable[..., Cure]]]) -
     def cure(case: Case) -> Cure:
         word, running, edit = who(case)
         text = f"raise max_running_tasks of {word} to {running + 1}"
-        wait = "" if case.reason.of_zero else "wait until a task of it ends, or "
-        return edit(wait + text, max_running_tasks=running + 1)
+        return edit(until_ended(case.reason, "of it") + text, max_running_tasks=running + 1)
 
     return cure
 

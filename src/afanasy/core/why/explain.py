@@ -16,7 +16,13 @@ from afanasy.core.host import power
 from afanasy.core.host.schedule import clock_words
 from afanasy.core.limit import limits
 from afanasy.core.place import needs
-from afanasy.core.place.checks import block_blocked, job_blocked, task_blocked, user_blocked
+from afanasy.core.place.checks import (
+    behind_preview,
+    block_blocked,
+    job_blocked,
+    task_blocked,
+    user_blocked,
+)
 from afanasy.core.place.checks_host import (
     awake_not_ready,
     block_never_on,
@@ -28,7 +34,7 @@ from afanasy.core.place.checks_host import (
     who_took,
 )
 from afanasy.core.place.reasons import Reason
-from afanasy.core.state import Block, Farm, Render
+from afanasy.core.state import Block, Farm, Job, Render
 from afanasy.core.tasks import Code, st_of
 from afanasy.core.why.case import Case, Cure
 from afanasy.core.why.cures import cure
@@ -36,6 +42,8 @@ from afanasy.core.why.groups import Group, add
 from afanasy.model.clock import Now
 from afanasy.model.states import job_state_text
 
+#: Codes of a host that has no agent now, and is woken or may be.
+ASLEEP: Final = frozenset({"render_asleep", "render_waking"})
 #: Groups of renders for which explain says what would help there.
 CURES_SHOWN: Final = 3
 
@@ -63,12 +71,11 @@ def explain(farm: Farm, block: Block, task: int, now: Now) -> Explanation:
     """Why ``task`` does not run; or that it does."""
     flags = block.columns.flags[task] if block.columns else 0
     state = job_state_text(st_of(block.code(task), flags)).strip()
-    work = (
-        task_blocked(block, task, now.mono)
-        or job_blocked(block.job)
-        or user_blocked(block.job.user)
-        or block_blocked(block)
-    )
+    own = task_blocked(block, task, now.mono)
+    around = job_blocked(block.job) or user_blocked(block.job.user) or block_blocked(block)
+    # What waits for its retry does so for a minute at most: what comes then is the answer.
+    retries = block.code(task) == Code.RETRY
+    work = (around or own if retries else own or around) or behind_preview(block, task)
     result = Explanation(block, task, state, "", work)
     if not block.done:
         result.warnings = warnings_about(farm, block)
@@ -98,6 +105,15 @@ def explain(farm: Farm, block: Block, task: int, now: Now) -> Explanation:
     return result
 
 
+def explain_idle(farm: Farm, job: Job, now: Now) -> tuple[Reason, Cure] | None:
+    """Why a job of which no task waits would start none, and what would help; None = it would."""
+    found = job_blocked(job) or user_blocked(job.user)
+    if found is None:
+        return None
+    reason = _with_words(farm, None, found, now)
+    return reason, cure(Case(farm, job.blocks[0], 0, None, reason, now))
+
+
 def render_reason(farm: Farm, block: Block, task: int, render: Render, now: Now) -> Reason:
     """Why the task does not start on this render; the lasting reasons first.
 
@@ -122,15 +138,25 @@ def _reason_now(farm: Farm, block: Block, task: int, render: Render, now: Now) -
     """Why it does not start there now, although it could ever.
 
     A host that sleeps is woken for work that nothing else keeps from it: so that is asked before.
+    What was done to one while it is being woken holds when it is up, too.
     """
     slots = not block.job.system
     not_ready = render_not_ready(render, now.mono, slots=slots)
-    if not_ready is not None and not_ready.code == "render_asleep":
+    if not_ready is not None and not_ready.code in ASLEEP:
         awake = awake_not_ready(render, now.mono, slots=slots)
         reason = awake or _work_not_on(block, task, render, now) or not_ready
     else:
         reason = not_ready or _work_not_on(block, task, render, now) or Reason("behind_others")
     return _with_words(farm, render, reason, now)
+
+
+def behind_sleep(farm: Farm, block: Block, render: Render, now: Now) -> Reason | None:
+    """What keeps work of the block's job from a host without an agent, were it up; None = nothing.
+
+    What the work itself asks for is left out: it is what was done to the host, and its faults.
+    """
+    found = awake_not_ready(render, now.mono) or job_not_on(block.job, render)
+    return _with_words(farm, render, found, now) if found is not None else None
 
 
 def _work_not_on(block: Block, task: int, render: Render, now: Now) -> Reason | None:
@@ -165,9 +191,8 @@ def _with_words(farm: Farm, render: Render | None, reason: Reason, now: Now) -> 
 
 def with_sender(farm: Farm, reason: Reason, now: Now) -> Reason:
     """A host that is being woken while nobody can send the packet: the reason says so."""
-    if reason.code != "render_waking" or power.somebody_sends(farm, now):
-        return reason
-    return Reason(reason.code, ("; no render is online that could send the packet",))
+    nobody = power.nobody_sends(farm, now) if reason.code == "render_waking" else ""
+    return Reason(reason.code, (f"; {nobody}",)) if nobody else reason
 
 
 def _kept_for(farm: Farm, render: Render) -> Reason:
@@ -209,10 +234,11 @@ _PASSING: Final = frozenset(
 )  # fmt: skip
 #: What no time mends: the work asks for another host, or for more than there is.
 _LASTING: Final = frozenset(
-    {"hosts_mask", "hosts_mask_exclude", "need_os", "need_properties", "need_power", "need_cpu",
-     "need_gpus_total", "need_gpu_mem_total", "need_memory_total", "need_hdd_total",
-     "service_absent", "service_no_pattern", "service_disabled", "pool_forbidden", "pool_other",
-     "capacity_total", "task_maintenance", "limit_over", "limit_host_over", "limit_no_host"}
+    {"hosts_mask", "hosts_mask_exclude", "hosts_mask_off", "need_os", "need_properties",
+     "need_power", "need_cpu", "need_gpus_total", "need_gpu_mem_total", "need_memory_total",
+     "need_hdd_total", "service_absent", "service_no_pattern", "service_disabled",
+     "pool_forbidden", "pool_other", "capacity_total", "task_maintenance", "limit_over",
+     "limit_host_over", "limit_no_host"}
 )  # fmt: skip
 
 
@@ -261,13 +287,15 @@ def _summary(farm: Farm, block: Block, classes: list[Group[Render]], now: Now) -
         sleep = "the renders that could run it sleep"
         if power.somebody_sends(farm, now):
             return sleep
+        if power.sending_blocked(farm) is not None:
+            return f"{sleep}; {power.nobody_sends(farm, now)}"
         return f"{sleep}, and none is online that could wake them"
     return f"no render takes it now: {classes[0].shown().text()}"
 
 
 def first_waiting(block: Block) -> int:
     """A task of the block worth explaining: the next ready one, else the first that is not done."""
-    task = block.queue().peek()
+    task = block.first_ready()
     if task >= 0:
         return task
     for code in (Code.RETRY, Code.WAITING, Code.ERROR, Code.SUSPENDED, Code.RUNNING):

@@ -19,8 +19,10 @@ from afanasy.core.state import Block, Farm, Render
 from afanasy.core.why.case import Case, Cure
 from afanasy.core.why.cures import cure
 from afanasy.core.why.explain import (
+    ASLEEP,
     BUSY,
     CURES_SHOWN,
+    behind_sleep,
     render_reason,
     with_sender,
     work_blocked,
@@ -53,7 +55,7 @@ def explain_render(farm: Farm, render: Render, now: Now) -> RenderExplanation:
     result = RenderExplanation(render, "", own)
     groups: dict[tuple[str, ...], Group[Case]] = {}
     for block in islice(_waiting(farm), BLOCKS_ASKED):
-        task = block.queue().peek()
+        task = block.first_ready()
         blocked = work_blocked(farm, block, now)
         reason = blocked or render_reason(farm, block, task, render, now)
         where = None if blocked is not None else render
@@ -62,10 +64,13 @@ def explain_render(farm: Farm, render: Render, now: Now) -> RenderExplanation:
     for group in groups.values():
         group.reason = with_sender(farm, group.reason, now)
     result.classes = list(groups.values())
-    if own is not None and not any(group.reason.code == own.code for group in result.classes):
+    some = next((block for block in farm.blocks.values() if block.job.system), None)
+    asked = {group.reason.code for group in result.classes}
+    if own is not None and own.code not in asked and some is not None:
         # No work is there to be asked about, or none that could ever run there.
-        some = next((block for block in farm.blocks.values() if block.job.system), None)
-        if (own.code not in BUSY or own.of_zero) and some is not None:
+        if own.code in ASLEEP:
+            own = result.own = behind_sleep(farm, some, render, now) or own
+        if (own.code not in BUSY or own.of_zero) and own.code not in asked:
             result.cures.append((own, cure(Case(farm, some, 0, render, own, now))))
     for group in result.classes[:CURES_SHOWN]:
         result.cures.append((group.shown(), cure(group.nearest)))
@@ -83,5 +88,5 @@ def explain_render(farm: Farm, render: Render, now: Now) -> RenderExplanation:
 def _waiting(farm: Farm) -> Iterator[Block]:
     for job in in_turn(farm):
         for block in job.blocks:
-            if not block.held and block.queue().peek() >= 0:
+            if not block.held and block.first_ready() >= 0:
                 yield block

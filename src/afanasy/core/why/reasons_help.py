@@ -71,6 +71,8 @@ HELP: Final = {
     "paused.",
     "pool_not_ready": "`afcmd pools unpause POOL`, or a priority above 0, of it and those above.",
     "render_draining": "Its agent is started without `--drain`.",
+    "render_leaving": "Its agent exits and is started again; `exit_no_task_time` of its pool says "
+    "after how long it exits.",
     "render_full": "A task on it ends, or its capacity is raised.",
     "render_slots": "A task on it ends, or `max_tasks_host` is raised.",
     "render_cooling": "The time is over, or `afcmd render NAME heal`.",
@@ -82,8 +84,10 @@ HELP: Final = {
     "job_per_host": "A task of the job there ends, or its limit is raised.",
     "block_per_host": "A task of the block there ends, or its limit is raised.",
     "branch_per_host": "A task of the branch there ends, or its limit is raised.",
-    "hosts_mask": "Another mask of whoever it says: the user, a branch, the job or the block.",
+    "hosts_mask": "Another mask of whoever it says: the user, a branch, the job or the block; or "
+    "another `hosts_mask_type`, by which it is read.",
     "hosts_mask_exclude": "The same.",
+    "hosts_mask_off": "A simpler mask of whoever it says.",
     "need_os": "Another `need_os` of whoever it says; the system of a host does not change.",
     "need_properties": "The word among the properties of the render, its pool or its pattern; or "
     "another need.",
