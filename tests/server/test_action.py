@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from afanasy.core.effects import Stop
 from afanasy.core.tasks import Code
 from afanasy.model.errors import UserError
 from afanasy.model.reading import Reader
@@ -99,6 +100,28 @@ def test_an_unknown_id_does_not_stop_the_others(farm: StoryFarm) -> None:
     assert text(answer) == "Action node ID not found: 777."
 
 
+def test_a_job_that_is_being_deleted_does_not_stop_the_others(farm: StoryFarm) -> None:
+    farm.render("a")
+    going, other = farm.submit(1), farm.submit(1)
+    farm.start(1)
+    assert action(farm, ids=[going.id], operation={"type": "delete"})["count"] == 1
+    farm.take(Stop, 1)
+    for members in (
+        {"operation": {"type": "pause"}},
+        {"params": {"priority": 7}},
+        {"params": {"capacity": 7}, "block_ids": [0]},
+        {"operation": {"type": "skip"}, "block_ids": [-1]},
+    ):
+        answer = action(farm, ids=[going.id, other.id], **members)
+        assert answer["info"] == {"kind": "error", "text": f"job {going.id} is being deleted"}
+        assert "count" in answer
+    assert (going.off, other.off) == (False, True)
+    assert (going.spec.priority, other.spec.priority) == (99, 7)
+    assert (going.blocks[0].spec.capacity, other.blocks[0].spec.capacity) == (1000, 7)
+    assert action(farm, ids=[going.id], operation={"type": "delete"})["info"]["kind"] == "log"
+    farm.take(Stop)
+
+
 def test_tasks_by_ids_and_by_ranges(farm: StoryFarm) -> None:
     job = farm.submit(10)
     skip = {"type": "skip", "task_ids": [1, 2, 5], "task_ranges": [[8, 9]]}
@@ -122,7 +145,7 @@ def test_tasks_to_try_next_keep_their_order(farm: StoryFarm) -> None:
     operation = {"type": "trynext", "mode": "append", "task_ids": [7, 2]}
     answer = action(farm, ids=[job.id], block_ids=[0], operation=operation)
     assert answer["info"] == {"kind": "info", "text": "Tasks to try next processed."}
-    assert job.try_next == [(0, 7), (0, 2)]
+    assert list(job.try_next) == [(0, 7), (0, 2)]
 
 
 def test_params_of_jobs(farm: StoryFarm) -> None:
@@ -203,3 +226,16 @@ def test_answers_say_what_is_odd_about_dependencies(farm: StoryFarm) -> None:
     assert answer["count"] == 1
     answer = action(farm, ids=[second.id], operation={"type": "restart", "mode": "downstream"})
     assert answer["count"] == 1
+
+
+def test_a_mask_means_the_jobs_that_lists_show(farm: StoryFarm) -> None:
+    job = farm.submit(1)
+    answer = action(farm, mask=".*", operation={"type": "pause"})
+    assert answer["info"]["kind"] != "error"
+    assert job.off
+    system = farm.core.jobs[0]
+    assert not system.off
+    action(farm, mask=system.spec.name, operation={"type": "pause"})
+    assert system.off, "who names it means it"
+    action(farm, mask=".*", operation={"type": "delete"})
+    assert list(farm.core.jobs) == [0]

@@ -203,6 +203,23 @@ def test_renders_move_between_pools(farm: StoryFarm) -> None:
         assert told(answer) == ("error", "there is no pool '/no'")
 
 
+def test_an_end_for_a_host_that_nobody_took(farm: StoryFarm) -> None:
+    render = farm.render("r1")
+    params = {"nimby_until": int(farm.now.wall) + 60, "priority": 7}
+    answer = action(farm, type="renders", mask="r1", params=params)
+    assert (answer["count"], render.spec.priority, render.spec.nimby_until) == (1, 7, 0)
+    (warning,) = answer["warnings"]
+    assert warning == "params.nimby_until: render r1 is not taken; ignored"
+    answer = action(farm, strict=True, type="renders", mask="r1", params={**params, "priority": 8})
+    error = answer["error"]
+    assert (error["code"], error["field"]) == ("bad_field", "params.nimby_until")
+    assert error["hint"] == "set nimby in the same edit"
+    assert render.spec.priority == 7
+    params["NIMBY"] = True
+    assert "warnings" not in action(farm, strict=True, type="renders", mask="r1", params=params)
+    assert render.spec.nimby_until == params["nimby_until"]
+
+
 def test_a_busy_render_stays_where_it_is(farm: StoryFarm) -> None:
     render = farm.render("r1")
     add_pool(farm, "/film")

@@ -169,6 +169,23 @@ def test_explain(farm: StoryFarm, ask: Asker) -> None:
     refused(ask, "not_one", type="jobs", mode="explain")
 
 
+def test_explain_of_the_system_job_says_that_it_would_start_nothing(
+    farm: StoryFarm, ask: Asker
+) -> None:
+    """Its work comes by itself: who asks while none is there wants to know whether it would run."""
+    where = {"type": "jobs", "ids": [1], "mode": "explain"}
+    assert ask(**where) == {"explain": []}
+    farm.operate(farm.core.jobs[0], "pause")
+    answer = ask(**where)
+    assert (answer["explain"], answer["summary"]) == ([], "nothing waits; the job is paused")
+    (told,) = answer["suggestions"]
+    assert (told["text"], told["commands"]) == ("start the job", ["afcmd start 1"])
+    farm.operate(farm.core.jobs[0], "start")
+    assert ask(**where) == {"explain": []}
+    farm.edit(farm.core.jobs[0].user.name, paused=True)
+    assert ask(**where)["suggestions"][0]["about"]["code"] == "user_paused"
+
+
 def test_explain_leaves_off_what_is_too_much(farm: StoryFarm, ask: Asker) -> None:
     job = farm.submit(200)
     where = {"type": "jobs", "ids": [job.id], "mode": "explain", "block_ids": [0]}

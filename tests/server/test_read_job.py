@@ -207,6 +207,32 @@ def test_tasks_of_a_list_block_may_share_frames() -> None:
     assert warnings == []
 
 
+@pytest.mark.parametrize(
+    ("blocks", "tasks", "warned"),
+    [
+        ([0, 1, 0], [2, 0, 2], []),
+        ([0, 0], [-1, 0], ["tasks_num[0]: must be 0 or more, not -1; this task is ignored"]),
+        ([-1], [0], ["blocks_num[0]: must be 0 or more, not -1; this task is ignored"]),
+        ([0, 0], [1], ["tasks_num: must name a task for each block of try_this_blocks_num: 1 for 2;"
+                       " what has no counterpart is ignored"]),
+        ([0] * 10_002, [1, *range(10_001)],
+         ["tasks_num: 10001 tasks; at most 10000 of a job can be tried next; the rest is ignored"]),
+    ],
+)  # fmt: skip
+def test_tasks_to_try_next_that_are_none(
+    blocks: list[int], tasks: list[int], warned: list[str]
+) -> None:
+    job = job_of(
+        {"tasks": [{"command": "x"}]}, try_this_blocks_num=blocks, try_this_tasks_num=tasks
+    )
+    assert read(job)[2] == [f"job.try_this_{text}" for text in warned]
+    if warned:
+        with pytest.raises(UserError, match=r"must|at most"):
+            read(job, strict=True)
+    else:
+        read(job, strict=True)
+
+
 def test_a_mistake_in_each_of_many_tasks_is_not_said_of_each() -> None:
     tasks = [{"command": "true", "custom_data": "x", "depend_mask": ""}] * 20_000
     _, (block,), warnings = read(job_of({"tasks": tasks}))

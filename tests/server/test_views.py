@@ -79,7 +79,7 @@ def test_the_bar_is_that_of_the_plain_rule(tasks: list[tuple[Code, int, bool]], 
     for task, (code, flags, tried) in enumerate(tasks):
         columns.state[task], columns.flags[task] = code, flags
         if tried and task < 50:
-            job.try_next.append((0, task))
+            job.try_next[0, task] = None
     block.counts = columns.count_codes(0, len(tasks))
     block.warnings = sum(bool(flags & WRN_FLAG) for _, flags, _ in tasks)
     letters = [

@@ -52,7 +52,7 @@ ERRANDS = (
         "a host works on in the hours that its week keeps it",
         "afanasy.core.host.schedule",
         "    if not render.schedule:\n        return NOTHING\n",
-        "    if not render.schedule or \"NIMBY\" in render.schedule:\n        return NOTHING\n",
+        '    if not render.schedule or "NIMBY" in render.schedule:\n        return NOTHING\n',
     ),
     Bug(
         "a sub-task dependence counts a frame too many",

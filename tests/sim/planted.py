@@ -154,8 +154,8 @@ BUGS += (
     Bug(
         "a limit of hosts counts them only when it is full",
         "afanasy.core.limit.limits",
-        "    if 0 <= usage.max_hosts <= hosts and (not here or hosts > usage.max_hosts):\n",
-        "    if 0 <= usage.max_hosts < hosts and (not here or hosts > usage.max_hosts):\n",
+        "    if not here and 0 <= usage.max_hosts <= hosts:\n",
+        "    if not here and 0 <= usage.max_hosts < hosts:\n",
     ),
     Bug(
         "a service that a pool disables runs there",

@@ -17,7 +17,7 @@ import structlog
 
 from afanasy.core import events
 from afanasy.core.depend.depend_warnings import depend_warnings
-from afanasy.core.host.mask_warnings import hosts_warnings
+from afanasy.core.host.mask_warnings import hosts_warnings, user_warnings
 from afanasy.core.job.place_warnings import branch_warnings, pool_warnings
 from afanasy.core.limit.limit_warnings import ticket_warnings
 from afanasy.core.state import Farm, Job, User
@@ -151,6 +151,8 @@ class Requests:
         masks = (params.get("hosts_mask", ""), params.get("hosts_mask_exclude", ""))
         check_hosts_masks(*masks, params.get("hosts_mask_type", ""), "user", self._masks)
         user, new = cast("tuple[User, bool]", self._loop.apply(events.AddUser(name, params)))
+        if new:
+            reader.warnings += user_warnings(self._loop.farm, user)
         await self._durable(body)
         answer: dict[str, object] = {"user": user_view(user)}
         if not new:

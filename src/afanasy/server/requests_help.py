@@ -91,7 +91,9 @@ GET_MODES: Final = {
     "`about`, and `commands`, lines for a terminal that do it; none when something must happen), "
     "and `warnings` (what is odd about what it waits for). Without tasks it is about the first "
     "waiting task of each block, with `tasks`: how many are in which state. Beside a limit that "
-    "is reached, `renders` has those that refuse for another reason.",
+    "is reached, `renders` has those that refuse for another reason. Of the system job, when none "
+    "of its tasks waits and it would start none, the answer itself has a `summary` and "
+    "`suggestions`.",
     ("jobs", "thumbnail"): "The list; no thumbnails are made.",
     ("jobs", "info"): "`task` with `exec`: what a task executes. Needs a block and a task.",
     ("jobs", "error_hosts"): "`message`: the hosts that failed, and which of them are avoided. "
@@ -207,7 +209,8 @@ OPERATIONS: Final[dict[str, dict[str, Operation]]] = {
         "restart_done": Operation("Does done tasks again, skipped ones not.", _TASKS),
         "reset_error_hosts": Operation("Forgets which hosts failed; with tasks only theirs.",
                                        "`task_ids`, `task_ranges`"),
-        "trynext": Operation("Tries tasks before all others, in this order, or no longer. "
+        "trynext": Operation("Tries tasks before all others, in this order, or no longer; a job "
+                             "can have 10,000 of them. A wait for a retry ends. "
                              '`mode` is "append" or "remove".',
                              "`task_ids`, `task_ranges`, `mode`"),
         "tickets": Operation("Sets how many tickets of a name each task holds; -1 removes it.",
@@ -233,6 +236,10 @@ OPERATIONS: Final[dict[str, dict[str, Operation]]] = {
         "set_pool": Operation("Puts it into another pool; it must be idle.", "`name`"),
         "reassign_pool": Operation("Puts it into the deepest pool whose `pattern` names it; it "
                                    "must be idle."),
+        "restore_defaults": Operation("Takes back what was set on it of `capacity_host`, "
+                                      "`max_tasks_host`, `power_host`, `properties_host`, "
+                                      "`services` and `services_disabled`: its agent, its pools "
+                                      "and the farm file say that again."),
         "farm": Operation("Changes its services. `mode` is `service_add` with `name` (several with "
                           "commas or blanks between them), `service_remove`, `service_enable` or "
                           "`service_disable` with `mask`, or `clear_services`.",
@@ -363,6 +370,7 @@ CODES: Final = {
     "too_large": "The answer would be too long: ask for pages.",
     "too_many_blocks": "More blocks than a job may have.",
     "too_many_masks": "The masks of the job would take too long to try.",
+    "too_many_serials": "More jobs to wait for than `depend_jobs` may name.",
     "too_many_tasks": "More tasks than a block or job may have.",
     "unknown_field": "A strict request, or one of config, limits or farm, has an unknown member.",
     "unknown_mode": "The type has no such mode.",

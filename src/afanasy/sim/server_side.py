@@ -50,7 +50,7 @@ AWAY_RETRY_S: Final = 1.0
 class SimMasks(Masks):
     """Masks that are decided by the input only, whatever the machine is busy with (R21)."""
 
-    def full_match(self, mask: str, name: str) -> bool:
+    def full_match(self, mask: str, name: str) -> bool | None:
         """The whole name matches."""
         return not mask or re.fullmatch(mask, name) is not None
 

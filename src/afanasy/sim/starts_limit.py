@@ -93,9 +93,9 @@ def service(safety: Safety, farm: Farm, fact: RunFact, block: Block) -> str:
     hosts = {one.render: None for one in held}
     if 0 <= most < len(held):
         return f"{name} runs {len(held)} times, its limit is {most}"
-    if 0 <= most_hosts < len(hosts):
-        return f"{name} runs on {len(hosts)} hosts, its limit is {most_hosts}"
     there = sum(one.render == fact.render for one in held)
+    if 0 <= most_hosts < len(hosts) and there == 1:  # who has it already may go on
+        return f"{name} runs on {len(hosts)} hosts, its limit is {most_hosts}"
     if 0 < said.per_host < there:
         return f"{name} runs {there} times there, its limit is {said.per_host}"
     if len(held) == most or len(hosts) == most_hosts or there == said.per_host:

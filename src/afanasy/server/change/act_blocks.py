@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from afanasy.core import events
+from afanasy.core.host.mask_warnings import block_warnings
 from afanasy.core.host.masks import find_match, type_of
 from afanasy.core.job.edit import BLOCK_EDITABLE
 from afanasy.core.state import Job
@@ -13,9 +14,11 @@ from afanasy.model.errors import UserError
 from afanasy.model.reading import Raw
 from afanasy.server.change.acting import (
     DEPENDS,
+    HOSTS_MASKS,
     REGEX_MASKS,
     Request,
     only_editable,
+    warn,
     warn_of_depends,
 )
 from afanasy.server.change.read_job import check_hosts_masks, read_tasks
@@ -37,9 +40,8 @@ def act_on_blocks(request: Request[Job], job: Job) -> None:
         common = {key: value for key, value in params.items() if key in _COMMON}
         of_job = request.reader.members(JobSpec, common, "params")
         own = {key: value for key, value in params.items() if key not in _NOT_OF_BLOCKS}
-        checked = only_editable(
-            request, request.reader.members(BlockSpec, own, "params"), BLOCK_EDITABLE
-        )
+        own = only_editable(request, own, BlockSpec, BLOCK_EDITABLE)
+        checked = request.reader.members(BlockSpec, own, "params")
         names = [block.spec.name for block in job.blocks]
         for key in REGEX_MASKS & checked.keys():
             request.masks.check_mask(checked[key], f"params.{key}", names)
@@ -48,6 +50,8 @@ def act_on_blocks(request: Request[Job], job: Job) -> None:
         request.apply(events.EditBlocks(job.serial, blocks, checked, by=request.by))
         if checked.keys() & DEPENDS or "tickets" in checked:
             warn_of_depends(request, job)
+        if checked.keys() & HOSTS_MASKS:
+            warn(request, block_warnings(request.farm, job, [job.blocks[n] for n in blocks]))
         if of_job:
             request.apply(events.EditJob(job.serial, of_job, by=request.by))
         request.answer.count += len(blocks)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from afanasy.core import events
+from afanasy.core.host.mask_warnings import block_warnings, hosts_warnings
 from afanasy.core.host.masks import type_of
 from afanasy.core.job.branch_edits import clean_path
 from afanasy.core.job.edit import JOB_EDITABLE
@@ -16,13 +17,15 @@ from afanasy.model.reading import Raw
 from afanasy.server.change.act_blocks import act_on_blocks
 from afanasy.server.change.acting import (
     DEPENDS,
+    HOSTS_MASKS,
     REGEX_MASKS,
     Request,
     check_work_params,
     checked_params,
+    warn,
     warn_of_depends,
 )
-from afanasy.server.change.read_job import check_hosts_masks, read_blocks
+from afanasy.server.change.read_job import check_blocks_anew, read_blocks
 from afanasy.server.change.read_operation import check_members, mode_of
 from afanasy.server.change.submissions import kept_text
 
@@ -40,6 +43,9 @@ def act_on_job(request: Request[Job], job: Job) -> None:
         request.apply(events.EditJob(job.serial, params, by=request.by))
         if params.keys() & DEPENDS:
             warn_of_depends(request, job)
+        if params.keys() & (HOSTS_MASKS | {"user_name"}):
+            anew = params.keys() & {"hosts_mask_type", "user_name"}
+            warn(request, hosts_warnings(request.farm, job, None if anew else ()))
         if request.operation is None:
             request.answer.count += 1
 
@@ -66,6 +72,7 @@ def _operate_job(request: Request[Job], job: Job, operation: Raw) -> None:
         first = len(job.blocks) - len(blocks)
         request.reader.warnings += pre_commands.warnings(farm, job, first)
         warn_of_depends(request, job)
+        warn(request, block_warnings(farm, job, job.blocks[first:]))
         answer.count += len(blocks)
         return
     mode = mode_of(operation, "jobs", request.reader)
@@ -78,17 +85,11 @@ def _check_job_params(request: Request[Job], job: Job, params: Raw) -> None:
     for key in REGEX_MASKS & params.keys():
         request.masks.check_mask(params[key], f"params.{key}")
     owner = request.farm.users.get(params.get("user_name", ""), job.user)
-    check_work_params(request, job.spec, params, owner.spec.hosts_mask_type)
-    if "hosts_mask_type" in params or "user_name" in params:  # the blocks' masks are read anew
-        kind = params.get("hosts_mask_type", job.spec.hosts_mask_type)
-        for block in job.blocks:
-            check_hosts_masks(
-                block.spec.hosts_mask,
-                block.spec.hosts_mask_exclude,
-                kind or owner.spec.hosts_mask_type,
-                f"job.blocks[{block.num}]",
-                request.masks,
-            )
+    said = params.get("hosts_mask_type", job.spec.hosts_mask_type)
+    before, kind = type_of(job), said or owner.spec.hosts_mask_type
+    check_work_params(request, job.spec, params, (before, kind))
+    if kind != before:
+        check_blocks_anew(job, kind, "job", request.masks)
     if "branch" in params:
         params["branch"] = clean_path(params["branch"])
     folders = params.get("folders")

@@ -5,8 +5,9 @@ Unknown members of params are ignored with a warning; strict requests refuse the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Final, Generic, TypeVar
 
 from afanasy.core import events
@@ -26,6 +27,8 @@ from afanasy.server.matcher import Masks
 Apply = Callable[[events.Event], Any]
 #: Attributes whose text is a regular expression.
 REGEX_MASKS: Final = frozenset({"depend_mask", "depend_mask_global", "tasks_depend_mask"})
+#: Attributes that say which hosts are wanted, and how masks of them are read.
+HOSTS_MASKS: Final = frozenset({"hosts_mask", "hosts_mask_exclude", "hosts_mask_type"})
 #: Attributes that say, or change, what a job waits for.
 DEPENDS: Final = REGEX_MASKS | {"depend_jobs", "user_name", "name"}
 
@@ -77,39 +80,49 @@ class Request(Generic[N]):
 
 def warn_of_depends(request: Request[Job], job: Job) -> None:
     """The answer says what is odd about what the job waits for now, and about its tickets."""
-    warnings = request.reader.warnings
-    for text in (*depend_warnings(request.farm, job), *ticket_warnings(request.farm, job)):
-        if text not in warnings:
-            warnings.append(text)
+    warn(request, depend_warnings(request.farm, job), ticket_warnings(request.farm, job))
+
+
+def warn(request: Request[Any], *warnings: Iterable[str]) -> None:
+    """The answer has these sentences, too, each once."""
+    said = dict.fromkeys(request.reader.warnings)
+    for text in chain.from_iterable(warnings):
+        if text not in said:
+            said[text] = None
+            request.reader.warnings.append(text)
 
 
 def checked_params(request: Request[Any], spec: type[Any], editable: frozenset[str]) -> Raw:
     """The checked new values; members that cannot be edited are ignored or refused (R49)."""
     assert request.params is not None
-    members = request.reader.members(spec, request.params, "params")
-    return only_editable(request, members, editable)
+    params = only_editable(request, request.params, spec, editable)
+    return request.reader.members(spec, params, "params")
 
 
-def only_editable(request: Request[Any], params: Raw, editable: frozenset[str]) -> Raw:
-    """``params`` without members that cannot be edited; each is complained of."""
-    for key in [key for key in params if key not in editable]:
+def only_editable(
+    request: Request[Any], params: Raw, spec: type[Any], editable: frozenset[str]
+) -> Raw:
+    """``params`` without attributes that cannot be edited; each is complained of."""
+    fixed = [key for key in params if key in spec.__struct_fields__ and key not in editable]
+    for key in fixed:
         request.reader.complain(f"params.{key}", "cannot be edited", "submit a new job")
-        del params[key]
-    return params
+    return {key: value for key, value in params.items() if key not in fixed}
 
 
 def check_work_params(
-    request: Request[Any], old: WorkSpec, params: Raw, kind_unset: str = ""
+    request: Request[Any], old: WorkSpec, params: Raw, kinds: tuple[str, str] | None = None
 ) -> None:
     """Pools and hosts masks of a job, user or branch; a new type reads the old masks anew.
 
-    ``kind_unset`` is the type of the masks when neither says one. Raises UserError.
+    ``kinds``: the types of the masks before and after; if None what the attributes say. Raises
+    UserError.
     """
     if "pools" in params:
         params["pools"] = clean_pools(params["pools"])
         request.reader.warnings += pool_warnings(request.farm, params["pools"], "params.pools")
-    kind = params.get("hosts_mask_type", old.hosts_mask_type) or kind_unset
-    new_kind = kind != (old.hosts_mask_type or kind_unset)
+    said = old.hosts_mask_type
+    before, kind = kinds or (said, params.get("hosts_mask_type", said))
+    new_kind = kind != before
     mask = params.get("hosts_mask", old.hosts_mask if new_kind else "")
     exclude = params.get("hosts_mask_exclude", old.hosts_mask_exclude if new_kind else "")
     check_hosts_masks(mask, exclude, kind, "params", request.masks)

@@ -13,7 +13,9 @@ from typing import Final, cast
 
 from afanasy.core.events import BlockSubmission
 from afanasy.core.host.masks import looks_like_words
+from afanasy.core.place import try_next
 from afanasy.core.settings import Settings
+from afanasy.core.state import Job
 from afanasy.model.attributes import (
     BLOCKS_PER_JOB_MAX,
     FLAG_MASTER_ON_SLAVE,
@@ -63,6 +65,7 @@ def read_job(
     members = cast(Raw, raw)
     said = reader.members(JobSpec, members, "job", also=_IGNORED)
     spec = JobSpec(**{**settings.job_defaults(), **said})
+    _check_try_next(spec, reader)
     spec.pools = clean_pools(spec.pools)
     kind = spec.hosts_mask_type or type_of_user(spec.user_name)
     check_job_masks(spec, "job", kind, masks)
@@ -158,6 +161,33 @@ def _check_range(said: Raw, path: str, reader: Reader) -> None:
         )
 
 
+def _check_try_next(spec: JobSpec, reader: Reader) -> None:
+    """Say which tasks to try next are none (:func:`afanasy.core.place.try_next.submitted`)."""
+    blocks, tasks = spec.try_this_blocks_num, spec.try_this_tasks_num
+    if len(blocks) != len(tasks):
+        reader.complain(
+            "job.try_this_tasks_num",
+            f"must name a task for each block of try_this_blocks_num: {len(tasks)} for"
+            f" {len(blocks)}",
+            "write both for each task",
+            done="what has no counterpart is ignored",
+        )
+    for n, (block, task) in enumerate(zip(blocks, tasks, strict=False)):
+        for key, number in (("blocks", block), ("tasks", task)):
+            if number < 0:
+                reader.complain(
+                    f"job.try_this_{key}_num[{n}]", f"must be 0 or more, not {number}",
+                    "the first one is 0", done="this task is ignored",
+                )  # fmt: skip
+    count = len(try_next.named(spec))
+    if count > try_next.TRY_NEXT_MAX:
+        reader.complain(
+            "job.try_this_tasks_num",
+            f"{count} tasks; at most {try_next.TRY_NEXT_MAX} of a job can be tried next",
+            "name fewer", done="the rest is ignored",
+        )  # fmt: skip
+
+
 def is_numeric(members: Raw) -> bool:
     """Numeric = flag bit 0, or no flags and no tasks but a range (R49)."""
     flags = members.get("flags")
@@ -213,6 +243,13 @@ def check_hosts_masks(mask: str, exclude: str, kind: str, path: str, masks: Mask
     for key, text in (("hosts_mask", mask), ("hosts_mask_exclude", exclude)):
         if kind == "regex" or (not kind and not looks_like_words(text)):
             masks.check_mask(text, f"{path}.{key}")
+
+
+def check_blocks_anew(job: Job, kind: str, path: str, masks: Masks) -> None:
+    """The same of all blocks of a job whose type becomes ``kind``. Raises UserError."""
+    for block in job.blocks:
+        spec, where = block.spec, f"{path}.blocks[{block.num}]"
+        check_hosts_masks(spec.hosts_mask, spec.hosts_mask_exclude, kind, where, masks)
 
 
 def check_block_masks(

@@ -9,7 +9,7 @@ from afanasy.core.place.reasons import Reason
 from afanasy.core.state import Block, Farm, Job, Render
 from afanasy.core.tasks import Code, st_of
 from afanasy.core.why.case import Case, Cure
-from afanasy.core.why.explain import Explanation, explain, first_waiting
+from afanasy.core.why.explain import Explanation, explain, explain_idle, first_waiting
 from afanasy.core.why.explain_render import explain_render
 from afanasy.core.why.groups import Group
 from afanasy.model.clock import Now
@@ -31,6 +31,11 @@ def explain_answer(farm: Farm, jobs: list[Job], request: GetRequest, now: Now) -
             view["tasks"] = _states(block)
         views.append(view)
     answer: View = {"explain": views}
+    if not views and len(jobs) == 1 and jobs[0].system:  # its work comes by itself
+        idle = explain_idle(farm, jobs[0], now)
+        if idle is not None:
+            answer["summary"] = f"nothing waits; {idle[0].text()}"
+            answer["suggestions"] = _suggestions([idle])
     if len(tasks) > EXPLAINED_MAX:
         answer["left_off"] = len(tasks) - EXPLAINED_MAX
     return answer

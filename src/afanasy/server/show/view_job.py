@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from afanasy.core.host.masks import shown_type
 from afanasy.core.state import Job, User
 from afanasy.core.tasks import Code
 from afanasy.model.clock import Now
@@ -28,7 +29,7 @@ def job_view(job: Job, now: Now, place: int, level: Level = Level.LIST) -> View:
     view["host_name"] = spec.host_name
     view["solve_method"] = spec.solve_method
     view["solve_need"] = spec.solve_need
-    view["hosts_mask_type"] = spec.hosts_mask_type or job.user.spec.hosts_mask_type or "find"
+    view["hosts_mask_type"] = shown_type(job)
     view["branch"] = spec.branch
     view["user_list_order"] = place
     view["time_creation"] = spec.time_creation
