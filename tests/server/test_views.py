@@ -241,6 +241,11 @@ def test_a_task_to_try_next(farm: StoryFarm) -> None:
     farm.operate_tasks(job.blocks[0], "trynext", 1, mode="append")
     views = progress_views(job.blocks[0], 0, 3, farm.now, {})
     assert [view["state"] for view in views] == [" RDY", " RDY TRY", " RDY"]
+    # A long list, of other blocks too: it is asked for each task of the short one.
+    job.try_next.update({(7, task): None for task in range(5)})
+    assert progress_views(job.blocks[0], 0, 3, farm.now, {}) == views
+    for task in range(5):
+        del job.try_next[7, task]
 
 
 @given(st.binary(min_size=1, max_size=60))

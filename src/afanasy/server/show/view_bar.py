@@ -95,14 +95,14 @@ def progress_bar(block: Block) -> str:
 
 def trying_tasks(block: Block) -> set[int]:
     """Tasks of the block that are to be tried next and have not begun (TRY)."""
-    if not block.job.try_next:
-        return set()
+    listed, num = block.job.try_next, block.num
+    # The shorter one is walked: a job may have ten thousand blocks, or list as many tasks.
+    if len(listed) > block.tasks_num:
+        named = [task for task in range(block.tasks_num) if (num, task) in listed]
+    else:
+        named = [task for of, task in listed if of == num and 0 <= task < block.tasks_num]
     waiting = (Code.READY, Code.WAITING, Code.RETRY)
-    return {
-        task
-        for num, task in block.job.try_next
-        if num == block.num and 0 <= task < block.tasks_num and block.code(task) in waiting
-    }
+    return {task for task in named if block.code(task) in waiting}
 
 
 def _with_flags(block: Block, state: bytes) -> bytes:
