@@ -143,6 +143,7 @@ LINES: dict[str, str] = {
         for verb in ("restart", "wake", "reboot", "shutdown")
     },
     "renders sleep": "{online}",
+    "renders defaults": "{online}",
     "renders move": "{online} /film",
     "renders reassign": "{online}",
     "renders exit": "{online}",

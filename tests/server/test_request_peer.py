@@ -207,9 +207,9 @@ def test_silent_and_dripping_peers_are_dropped(loop: LoopFactory, begun: bytes) 
         async with OnePort(limits=PeerLimits(silent_s=0.1)) as port:
             assert await port.say(begun) == b""
             assert port.log.named("slow peer dropped")
-        async with OnePort(limits=PeerLimits(silent_s=30, request_s=1)) as port:
-            # One byte every 20 ms is progress, but the whole would take minutes.
-            assert await port.say(begun, *[b" "] * 5000, pause_s=0.02) == b""
+        async with OnePort(limits=PeerLimits(silent_s=30, request_s=0.5)) as port:
+            # One byte every 50 ms is progress, but the whole would take minutes.
+            assert await port.say(begun, *[b" "] * 5000, pause_s=0.05) == b""
             assert port.log.named("slow peer dropped")
             await port.still_serves()
 
