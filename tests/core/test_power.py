@@ -10,36 +10,10 @@ from afanasy.core import events
 from afanasy.core.effects import InstructRender
 from afanasy.core.host.host_values import sleep_after
 from afanasy.core.state import Render
-from afanasy.core.system import system_job
 from afanasy.core.why.explain_render import explain_render
 from afanasy.model.farm_setup import FarmSetup, Pattern
 from harness.farm import StoryFarm
-
-MAC = "52:54:00:00:00:01"
-NETIFS = {"netifs": [{"name": "eth0", "mac": MAC.upper(), "addresses": ["10.0.0.1"]}, {"mac": "x"}]}
-
-
-def host(farm: StoryFarm, name: str = "a", **more: Any) -> Render:
-    return farm.render(name, resources=dict(NETIFS), address="10.0.0.1", **more)
-
-
-def operate(farm: StoryFarm, render: Render, operation: str, **more: Any) -> list[InstructRender]:
-    farm.apply(events.OperateRender(render.name, operation, **more))
-    return farm.take(InstructRender)
-
-
-def fall_asleep(farm: StoryFarm, render: Render) -> None:
-    assert operate(farm, render, "wol_sleep") == [InstructRender(render.name, "sleep")]
-    farm.drop_link(render)
-
-
-def wakes(farm: StoryFarm) -> list[str]:
-    tasks = farm.core.jobs[0].blocks[system_job.WAKE_ON_LAN].tasks
-    return [task.command for task in tasks or []]
-
-
-def state(render: Render) -> tuple[bool, bool, bool]:
-    return (render.falling, render.sleeping, render.waking)
+from harness.sleepers import MAC, NETIFS, fall_asleep, host, operate, state, wakes
 
 
 def test_asleep_and_awake(farm: StoryFarm) -> None:
