@@ -241,7 +241,7 @@ def test_the_table_and_its_order(at: Terminal) -> None:
     watch = [program("afcmd"), "--server", f"127.0.0.1:{at.farm.port}", "stats", "--watch"]
     with Screen(watch) as screen:
         screen.wait(lambda: "get stats" in screen.screen(), "the table")
-        assert all(len(line) <= 80 for line in screen.screen().splitlines())
+        assert all(len(line) <= 100 for line in screen.screen().splitlines())
         screen.keys("q")
         assert screen.ended() == 0
 
