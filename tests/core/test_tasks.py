@@ -102,4 +102,4 @@ def test_the_heap_of_returned_tasks_does_not_grow(count: int) -> None:
         columns.state[:count] = bytes(count)
         queue.give_back_all(range(count))
         assert list(queue) == list(range(count))
-        assert len(queue._returned) <= GIVEN_BACK_MAX  # pyright: ignore[reportPrivateUsage]
+        assert len(queue._returned) <= GIVEN_BACK_MAX
