@@ -79,7 +79,7 @@ class Request(Generic[N]):
 
 
 def warn_of_depends(request: Request[Job], job: Job) -> None:
-    """The answer says what is odd about what the job waits for now, and about its tickets."""
+    """Warn of what is odd about the job's dependences and tickets, each sentence once."""
     warn(request, depend_warnings(request.farm, job), ticket_warnings(request.farm, job))
 
 
