@@ -11,7 +11,7 @@ from afanasy.core.events import EditBranch
 from afanasy.core.job.branches import ROOT, Branch
 from afanasy.core.place import fits, rates, shares
 from afanasy.core.run import errors
-from afanasy.core.state import Farm, Job
+from afanasy.core.state import Farm, Job, User
 from afanasy.core.transitions import rebuild_needs
 from afanasy.model.attributes import BranchSpec
 from afanasy.model.clock import Now
@@ -92,7 +92,8 @@ def enter(farm: Farm, job: Job, branch: Branch) -> None:
     if branch.time_empty:
         branch.time_empty = 0
         farm.changes.branches[branch.path] = branch
-    _count(job, branch, 1)
+    for above in branch.upwards():
+        count_running(job, above, 1)
     shares.attach(farm, job)
 
 
@@ -105,24 +106,23 @@ def leave(farm: Farm, job: Job, now: Now) -> None:
     if not branch.jobs:
         branch.time_empty = int(now.wall)
         farm.changes.branches[branch.path] = branch
-    _count(job, branch, -1)
+    for above in branch.upwards():
+        count_running(job, above, -1)
     if job.running and branch.asked:
         farm.fresh_all = True  # there is room below a limit that the job's tasks were counted in
     job.branch = None
-    if job.running and branch.asked:  # whoever was refused for its limits is tried again
-        farm.fresh_all = True
 
 
-def _count(job: Job, branch: Branch, sign: int) -> None:
-    for above in branch.upwards():
-        above.running += sign * job.running
-        above.running_capacity += sign * job.running_capacity
-        for host, count in job.running_on.items():
-            left = above.running_on.get(host, 0) + sign * count
-            if left:
-                above.running_on[host] = left
-            else:
-                above.running_on.pop(host, None)
+def count_running(job: Job, owner: Branch | User, sign: int) -> None:
+    """What runs of the job counts for its owner from now on (1), or no more (-1)."""
+    owner.running += sign * job.running
+    owner.running_capacity += sign * job.running_capacity
+    for host, count in job.running_on.items():
+        left = owner.running_on.get(host, 0) + sign * count
+        if left:
+            owner.running_on[host] = left
+        else:
+            owner.running_on.pop(host, None)
 
 
 def edit_branch(farm: Farm, event: EditBranch, now: Now) -> None:

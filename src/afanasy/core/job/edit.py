@@ -145,14 +145,7 @@ def _change_owner(farm: Farm, job: Job, user: User) -> None:
     del old.jobs[job.serial]
     user.jobs[job.serial] = job
     for giver, sign in ((old, -1), (user, 1)):
-        giver.running += sign * job.running
-        giver.running_capacity += sign * job.running_capacity
-        for host, count in job.running_on.items():
-            left = giver.running_on.get(host, 0) + sign * count
-            if left:
-                giver.running_on[host] = left
-            else:
-                giver.running_on.pop(host, None)
+        branch_edits.count_running(job, giver, sign)
         farm.fresh_users[giver.name] = giver
     job.user = user
     job.spec.user_name = user.name
